@@ -1,0 +1,327 @@
+package ledger
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"iter"
+	"maps"
+	"slices"
+	"time"
+
+	"huaweicloud_meeting_exporter/meeting"
+)
+
+// id is the identity of a meeting: the first half of its UUID's SHA-256. It
+// has one size whatever the service sends, and gives nothing away.
+type id [16]byte
+
+func idOf(uuid string) id {
+	sum := sha256.Sum256([]byte(uuid))
+	return id(sum[:len(id{})])
+}
+
+// minute is an instant in minutes since 1970, the resolution of the API.
+type minute int32
+
+func minuteOf(t time.Time) minute { return minute(t.Unix() / 60) }
+
+func (m minute) time() time.Time { return time.Unix(int64(m)*60, 0).UTC() }
+
+// entry is what is remembered of one meeting.
+type entry struct {
+	first  label // of its first sight: where it is counted, for ever
+	latest label // of its latest record: where it is shown
+	end    minute
+	// countable is false for a meeting that was first seen when it started
+	// before the horizon: it may have been counted and forgotten.
+	countable bool
+	shown     values // of the latest record
+	highest   values // of all records: what was counted, or was there at the baseline
+}
+
+// values are the numbers of one record.
+type values struct {
+	minutes                 int32
+	participants, terminals meeting.Count
+	recorded                bool
+}
+
+// nothing is less than any record brings.
+var nothing = values{participants: meeting.Absent, terminals: meeting.Absent}
+
+func valuesOf(m *meeting.Meeting) values {
+	return values{
+		minutes:      int32(m.Duration() / time.Minute),
+		participants: m.Participants,
+		terminals:    m.Terminals,
+		recorded:     m.Recorded,
+	}
+}
+
+func (v values) sums() Sums {
+	s := Sums{
+		DurationSeconds: 60 * int64(v.minutes),
+		Participants:    int64(max(v.participants, 0)),
+		Terminals:       int64(max(v.terminals, 0)),
+	}
+	if v.recorded {
+		s.Recorded = 1
+	}
+	return s
+}
+
+func (v values) max(w values) values {
+	return values{
+		minutes:      max(v.minutes, w.minutes),
+		participants: max(v.participants, w.participants),
+		terminals:    max(v.terminals, w.terminals),
+		recorded:     v.recorded || w.recorded,
+	}
+}
+
+// turn is one change of the ledger in the making. It reads through to the
+// ledger and writes to itself, so that the ledger changes at once or not.
+type turn struct {
+	base     *Ledger
+	clock    time.Time
+	state    state
+	names    departments
+	series   map[label]series
+	meetings map[id]entry
+	moved    map[label]map[minute]Sums // changes of the sliding sums
+	forget   minute                    // meetings that ended before are forgotten
+	cloned   map[*Distribution]bool
+}
+
+// begin starts a turn: it notes which held series were served at 0 meanwhile,
+// and releases those whose time has come.
+func (l *Ledger) begin(clock time.Time) *turn {
+	t := &turn{
+		base:     l,
+		clock:    clock,
+		state:    l.state,
+		names:    l.names.clone(),
+		series:   map[label]series{},
+		meetings: map[id]entry{},
+		moved:    map[label]map[minute]Sums{},
+		cloned:   map[*Distribution]bool{},
+	}
+	served := l.Snapshot().servedAt()
+	for key, s := range l.series {
+		if !s.held {
+			continue
+		}
+		if s.servedAt.IsZero() {
+			s.servedAt = served
+		}
+		s.held = s.servedAt.IsZero() || clock.Sub(s.servedAt) < l.cfg.Hold
+		t.series[key] = s
+	}
+	return t
+}
+
+// install makes the turn the ledger's state and publishes it.
+func (l *Ledger) install(t *turn) {
+	l.state, l.names = t.state, t.names
+	maps.Copy(l.series, t.series)
+	maps.Copy(l.meetings, t.meetings)
+	if t.forget > 0 {
+		maps.DeleteFunc(l.meetings, func(_ id, e entry) bool { return e.end < t.forget })
+	}
+	l.publish()
+}
+
+// take counts the meetings of a poll and moves the horizon.
+func (t *turn) take(p Poll) {
+	baseline := t.state.lastSweep.IsZero()
+	if baseline && !p.Sweep {
+		return // too little to tell what is new from what is old
+	}
+	if baseline {
+		t.state.horizon = p.From.Truncate(time.Minute)
+	}
+	ids := make([]id, len(p.Meetings))
+	last := make(map[id]int, len(p.Meetings))
+	for i := range p.Meetings {
+		ids[i] = idOf(p.Meetings[i].UUID)
+		last[ids[i]] = i
+	}
+	holds := func(i int) bool { return last[ids[i]] == i }
+
+	t.admit(p.Meetings, holds)
+	for i := range p.Meetings {
+		if holds(i) {
+			t.see(ids[i], &p.Meetings[i], baseline, p.Ended)
+		}
+	}
+	for key, changes := range t.moved {
+		s := t.at(key)
+		s.window = s.window.merge(changes)
+		t.series[key] = s
+	}
+	t.state.newestEnd = t.newestEnd()
+	t.state.lastPoll = p.Ended
+	if p.Sweep {
+		t.state.lastSweep = p.Ended
+		t.advance(p.Began)
+	}
+}
+
+// admit takes new departments into the list of names while there is room:
+// those with most meetings first, then by name.
+func (t *turn) admit(meetings []meeting.Meeting, holds func(int) bool) {
+	meetingsOf := map[string]int{}
+	for i := range meetings {
+		if name := meetings[i].Department; holds(i) && !t.names.has(name) {
+			meetingsOf[name]++
+		}
+	}
+	arrivals := slices.SortedFunc(maps.Keys(meetingsOf), func(a, b string) int {
+		return cmp.Or(cmp.Compare(meetingsOf[b], meetingsOf[a]), cmp.Compare(a, b))
+	})
+	for _, name := range arrivals[:min(len(arrivals), t.names.room(t.base.cfg.MaxDepartments))] {
+		t.names.add(name)
+	}
+}
+
+// see takes in the latest record of one meeting.
+func (t *turn) see(key id, m *meeting.Meeting, baseline bool, now time.Time) {
+	department, folded := t.names.of(m.Department)
+	to := label{department, m.Type}
+	v := valuesOf(m)
+
+	e, known := t.base.meetings[key]
+	if known {
+		t.move(e.latest, e.end, Sums{}.minus(e.shownSums()))
+	} else {
+		e = entry{first: to, countable: !m.Start.Before(t.state.horizon), highest: nothing}
+		if e.countable {
+			t.open(to, baseline, now)
+		}
+		if baseline {
+			e.highest = v
+		}
+	}
+	e.latest, e.end, e.shown = to, minuteOf(m.End), v
+	t.move(to, e.end, e.shownSums())
+
+	if e.countable {
+		t.count(&e, !known && !baseline, folded)
+	}
+	t.meetings[key] = e
+}
+
+// shownSums is what the meeting adds to the sliding sums.
+func (e *entry) shownSums() Sums {
+	s := e.shown.sums()
+	s.Meetings = 1
+	return s
+}
+
+// count adds to the counters what the meeting's latest record has beyond all
+// before it, and the meeting itself if it is new.
+func (t *turn) count(e *entry, isNew, folded bool) {
+	s := t.at(e.first)
+	high := e.highest.max(e.shown)
+	s.total = s.total.plus(high.sums().minus(e.highest.sums()))
+	typ := e.first.typ
+	if isNew {
+		s.total.Meetings++
+		t.distribution(&t.state.durations[typ])[int64(e.shown.minutes)*60]++
+		if folded {
+			t.state.folded++
+		}
+	}
+	if e.highest.participants == meeting.Absent && high.participants != meeting.Absent {
+		t.distribution(&t.state.participants[typ])[int64(high.participants)]++
+	}
+	e.highest = high
+	t.series[e.first] = s
+}
+
+// distribution returns d in a form that this turn may change.
+func (t *turn) distribution(d *Distribution) Distribution {
+	if !t.cloned[d] {
+		t.cloned[d] = true
+		if *d = maps.Clone(*d); *d == nil {
+			*d = Distribution{}
+		}
+	}
+	return *d
+}
+
+// open makes sure that a label set has counters. Those of the baseline start
+// at 0 for all to see; later ones are held at 0 first.
+func (t *turn) open(key label, baseline bool, now time.Time) {
+	s := t.at(key)
+	if !s.counted {
+		s.counted, s.held, s.created = true, !baseline, now
+	}
+	t.series[key] = s
+}
+
+// move notes a change of the sliding sums.
+func (t *turn) move(key label, end minute, by Sums) {
+	changes := t.moved[key]
+	if changes == nil {
+		changes = map[minute]Sums{}
+		t.moved[key] = changes
+	}
+	changes[end] = changes[end].plus(by)
+}
+
+// at returns the series of a label set as this turn has it.
+func (t *turn) at(key label) series {
+	if s, ok := t.series[key]; ok {
+		return s
+	}
+	return t.base.series[key]
+}
+
+// all yields every series as this turn has it. They may be changed meanwhile.
+func (t *turn) all() iter.Seq2[label, series] {
+	return func(yield func(label, series) bool) {
+		for key := range t.base.series {
+			if !yield(key, t.at(key)) {
+				return
+			}
+		}
+		for key, s := range t.series {
+			if _, old := t.base.series[key]; !old && !yield(key, s) {
+				return
+			}
+		}
+	}
+}
+
+func (t *turn) newestEnd() minute {
+	var newest minute
+	for _, s := range t.all() {
+		newest = max(newest, s.window.newest())
+	}
+	return newest
+}
+
+// advance moves the horizon after a sweep that began at the given time, and
+// forgets what lies behind it. The horizon goes by the newest meeting known as
+// well as by the clock, so that a clock that is days ahead does no harm.
+func (t *turn) advance(began time.Time) {
+	if t.state.newestEnd == 0 {
+		return
+	}
+	newest := t.state.newestEnd.time()
+	if began.Before(newest) {
+		newest = began
+	}
+	reach := t.base.cfg.Window + t.base.cfg.MaxMeetingDuration
+	if h := newest.Add(-reach).Truncate(time.Minute); h.After(t.state.horizon) {
+		t.state.horizon = h
+	}
+	t.forget = min(minuteOf(t.state.horizon), t.base.cfg.edge(began)+1)
+	for key, s := range t.all() {
+		if s.window.oldest() < t.forget {
+			s.window = s.window.since(t.forget)
+			t.series[key] = s
+		}
+	}
+}
