@@ -34,11 +34,23 @@ func (s Sums) minus(o Sums) Sums {
 // Distribution tells how often each value was observed.
 type Distribution map[int64]uint64
 
-// label is a label set: an interned department and a conference type.
-type label struct {
-	department uint32
-	typ        meeting.Type
+// label is a label set: an interned department and a conference type, in one
+// word, since every meeting remembered has two.
+type label uint32
+
+// typeBits is enough for meeting.TypeCount types.
+const typeBits = 3
+
+// noLabel is none.
+const noLabel = ^label(0)
+
+func newLabel(department uint32, t meeting.Type) label {
+	return label(department<<typeBits | uint32(t))
 }
+
+func (l label) department() uint32 { return uint32(l) >> typeBits }
+
+func (l label) typ() meeting.Type { return meeting.Type(l & (1<<typeBits - 1)) }
 
 // series is what belongs to one label set.
 type series struct {

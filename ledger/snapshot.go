@@ -42,7 +42,7 @@ type LabeledSums struct {
 func (l *Ledger) publish() {
 	s := &Snapshot{cfg: l.cfg, state: l.state, size: len(l.meetings), series: make([]publishedSeries, 0, len(l.series))}
 	for key, one := range l.series {
-		s.series = append(s.series, publishedSeries{Labels{l.names.names[key.department], key.typ}, one})
+		s.series = append(s.series, publishedSeries{Labels{l.names.names[key.department()], key.typ()}, one})
 	}
 	slices.SortFunc(s.series, func(a, b publishedSeries) int {
 		return cmp.Or(cmp.Compare(a.Department, b.Department), cmp.Compare(a.Type, b.Type))

@@ -27,22 +27,22 @@ func minuteOf(t time.Time) minute { return minute(t.Unix() / 60) }
 
 func (m minute) time() time.Time { return time.Unix(int64(m)*60, 0).UTC() }
 
-// entry is what is remembered of one meeting.
+// entry is what is remembered of one meeting. There may be a million.
 type entry struct {
-	first  label // of its first sight: where it is counted, for ever
-	latest label // of its latest record: where it is shown
-	end    minute
-	// countable is false for a meeting that was first seen when it started
-	// before the horizon: it may have been counted and forgotten.
-	countable bool
-	shown     values // of the latest record
-	highest   values // of all records: what was counted, or was there at the baseline
+	// home is the label set of its first sight, where it is counted for ever;
+	// noLabel if it was first seen when it started before the horizon, for it
+	// may have been counted and forgotten.
+	home    label
+	latest  label // of its latest record, where it is shown
+	end     minute
+	shown   values // of the latest record
+	highest values // of all records: what was counted, or was there at the baseline
 }
 
 // values are the numbers of one record.
 type values struct {
-	minutes                 int32
 	participants, terminals meeting.Count
+	minutes                 uint16 // at most meeting.MaxDuration
 	recorded                bool
 }
 
@@ -51,9 +51,9 @@ var nothing = values{participants: meeting.Absent, terminals: meeting.Absent}
 
 func valuesOf(m *meeting.Meeting) values {
 	return values{
-		minutes:      int32(m.Duration() / time.Minute),
 		participants: m.Participants,
 		terminals:    m.Terminals,
+		minutes:      uint16(m.Duration() / time.Minute),
 		recorded:     m.Recorded,
 	}
 }
@@ -72,9 +72,9 @@ func (v values) sums() Sums {
 
 func (v values) max(w values) values {
 	return values{
-		minutes:      max(v.minutes, w.minutes),
 		participants: max(v.participants, w.participants),
 		terminals:    max(v.terminals, w.terminals),
+		minutes:      max(v.minutes, w.minutes),
 		recorded:     v.recorded || w.recorded,
 	}
 }
@@ -187,15 +187,16 @@ func (t *turn) admit(meetings []meeting.Meeting, holds func(int) bool) {
 // see takes in the latest record of one meeting.
 func (t *turn) see(key id, m *meeting.Meeting, baseline bool, now time.Time) {
 	department, folded := t.names.of(m.Department)
-	to := label{department, m.Type}
+	to := newLabel(department, m.Type)
 	v := valuesOf(m)
 
 	e, known := t.base.meetings[key]
 	if known {
 		t.move(e.latest, e.end, Sums{}.minus(e.shownSums()))
 	} else {
-		e = entry{first: to, countable: !m.Start.Before(t.state.horizon), highest: nothing}
-		if e.countable {
+		e = entry{home: noLabel, highest: nothing}
+		if !m.Start.Before(t.state.horizon) {
+			e.home = to
 			t.open(to, baseline, now)
 		}
 		if baseline {
@@ -205,7 +206,7 @@ func (t *turn) see(key id, m *meeting.Meeting, baseline bool, now time.Time) {
 	e.latest, e.end, e.shown = to, minuteOf(m.End), v
 	t.move(to, e.end, e.shownSums())
 
-	if e.countable {
+	if e.home != noLabel {
 		t.count(&e, !known && !baseline, folded)
 	}
 	t.meetings[key] = e
@@ -221,10 +222,10 @@ func (e *entry) shownSums() Sums {
 // count adds to the counters what the meeting's latest record has beyond all
 // before it, and the meeting itself if it is new.
 func (t *turn) count(e *entry, isNew, folded bool) {
-	s := t.at(e.first)
+	s := t.at(e.home)
 	high := e.highest.max(e.shown)
 	s.total = s.total.plus(high.sums().minus(e.highest.sums()))
-	typ := e.first.typ
+	typ := e.home.typ()
 	if isNew {
 		s.total.Meetings++
 		t.distribution(&t.state.durations[typ])[int64(e.shown.minutes)*60]++
@@ -236,7 +237,7 @@ func (t *turn) count(e *entry, isNew, folded bool) {
 		t.distribution(&t.state.participants[typ])[int64(high.participants)]++
 	}
 	e.highest = high
-	t.series[e.first] = s
+	t.series[e.home] = s
 }
 
 // distribution returns d in a form that this turn may change.
