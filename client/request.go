@@ -1,0 +1,242 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+const (
+	// maxBody bounds an answer; a full page of 500 records is about 600 kB.
+	maxBody = 64 << 20
+	// maxRetryAfter bounds what the service may ask the client to wait.
+	maxRetryAfter = 2 * time.Minute
+)
+
+// call is one request of the API: how to build it, and how to read the body
+// of a 200. Building anew for every attempt keeps nonces and bodies fresh.
+type call struct {
+	op       string
+	endpoint string
+	build    func(ctx context.Context) (*http.Request, error)
+	decode   func(body []byte) error
+}
+
+// do makes a call, with up to MaxAttempts for what may pass: throttling,
+// failures of the server or the network, and answers that break off.
+func (c *Client) do(ctx context.Context, call call) error {
+	wait := &waits{random: c.cfg.Random}
+	wait.InitialInterval = 2 * time.Second // the vendor advises 2 to 5 s after a 429
+	wait.Multiplier = 2
+	wait.MaxInterval = 30 * time.Second
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		retryAfter, err := c.attempt(ctx, call)
+		wait.retryAfter = retryAfter
+		if err != nil && !mayPass(err) {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(wait), backoff.WithMaxTries(c.cfg.MaxAttempts), backoff.WithMaxElapsedTime(0))
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", call.op, context.Cause(ctx))
+	}
+	return err
+}
+
+// mayPass tells whether another attempt at the same request makes sense.
+func mayPass(err error) bool {
+	switch reason, _ := ReasonOf(err); reason {
+	case Throttled, Server, Network:
+		return true
+	}
+	return false
+}
+
+// attempt makes one request and returns how long the service asks to wait
+// before the next, if it does.
+func (c *Client) attempt(ctx context.Context, call call) (retryAfter time.Duration, err error) {
+	if err := c.limiter.Wait(ctx); err != nil {
+		return 0, &Error{Op: call.op, Reason: Network, Err: err}
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.Timeout, fmt.Errorf("no complete answer within %s", c.cfg.Timeout))
+	defer cancel()
+	req, err := call.build(ctx)
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("User-Agent", c.cfg.UserAgent)
+
+	began := time.Now()
+	resp, body, err := c.exchange(req)
+	ex := Exchange{Endpoint: call.endpoint, Duration: time.Since(began)}
+	if resp != nil {
+		ex.Date, _ = http.ParseTime(resp.Header.Get("Date"))
+	}
+	if err == nil {
+		ex.Status = resp.StatusCode
+	}
+	if c.cfg.Observe != nil {
+		c.cfg.Observe(ex)
+	}
+
+	switch {
+	case errors.Is(err, errTooLong):
+		return 0, &Error{Op: call.op, Reason: Response, Status: resp.StatusCode, Err: err}
+	case err != nil:
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return 0, &Error{Op: call.op, Reason: Network, Err: err}
+	case resp.StatusCode != http.StatusOK && (call.decode != nil || resp.StatusCode/100 != 2):
+		return parseRetryAfter(resp, c.cfg.Now()), statusError(call.op, resp, body)
+	case call.decode == nil:
+		return 0, nil
+	}
+	if err := call.decode(body); err != nil {
+		reason := Response
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			reason = Network
+		}
+		return 0, &Error{Op: call.op, Reason: reason, Status: resp.StatusCode, RequestID: requestID(resp, nil), Err: err}
+	}
+	return 0, nil
+}
+
+var errTooLong = fmt.Errorf("answer is longer than %d MiB", maxBody>>20)
+
+// exchange sends req and reads the whole answer. The response is returned
+// with an error where its header came but not its body.
+func (c *Client) exchange(req *http.Request) (*http.Response, []byte, error) {
+	resp, err := c.http.Do(req)
+	if err != nil {
+		var wrapped *url.Error // repeats the URL, which the operation names already
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err
+		}
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	if err != nil {
+		return resp, nil, fmt.Errorf("answer broke off: %w", err)
+	}
+	if len(body) > maxBody {
+		return resp, nil, errTooLong
+	}
+	return resp, body, nil
+}
+
+// errNotJSON stands for the errors of encoding/json, which may quote the body.
+var errNotJSON = errors.New("answer is not the JSON of this API")
+
+// unmarshal is json.Unmarshal with errors that tell a body that broke off,
+// io.ErrUnexpectedEOF, from one of another kind, and that quote neither.
+func unmarshal(body []byte, v any) error {
+	err := json.Unmarshal(body, v)
+	var syntax *json.SyntaxError
+	switch {
+	case err == nil:
+		return nil
+	case len(body) > 0 && errors.As(err, &syntax) && syntax.Offset >= int64(len(body)):
+		return fmt.Errorf("answer broke off: %w", io.ErrUnexpectedEOF)
+	}
+	return errNotJSON
+}
+
+// serviceError is the body of an answer that tells of a failure, by the API
+// page and, for some calls, by the older returnCode.
+type serviceError struct {
+	ErrorCode  string `json:"error_code"`
+	RequestID  string `json:"request_id"`
+	ReturnCode string `json:"returnCode"`
+}
+
+func parseServiceError(body []byte) *serviceError {
+	var e serviceError
+	if err := json.Unmarshal(body, &e); err != nil {
+		return &serviceError{} // a proxy's page or nothing: the status must do
+	}
+	if e.ErrorCode == "" {
+		e.ErrorCode = e.ReturnCode
+	}
+	e.ErrorCode = wordOrEmpty(e.ErrorCode)
+	return &e
+}
+
+func requestID(resp *http.Response, e *serviceError) string {
+	if id := wordOrEmpty(resp.Header.Get("X-Request-Id")); id != "" || e == nil {
+		return id
+	}
+	return wordOrEmpty(e.RequestID)
+}
+
+// statusError says what an answer other than success means. The reasons that
+// depend on the endpoint are the callers' to give.
+func statusError(op string, resp *http.Response, body []byte) *Error {
+	said := parseServiceError(body)
+	e := &Error{Op: op, Status: resp.StatusCode, Code: said.ErrorCode, RequestID: requestID(resp, said)}
+	switch s := resp.StatusCode; {
+	case s == http.StatusTooManyRequests:
+		e.Reason, e.Err = Throttled, errors.New("the service says that it is asked too often")
+	case s >= 500:
+		e.Reason, e.Err = Server, errors.New("the service failed")
+	case s/100 == 3:
+		e.Reason, e.Err = Response, errors.New("redirected, so this is not the API's address")
+	default:
+		e.Reason, e.Err = Response, errors.New("unexpected answer")
+	}
+	return e
+}
+
+// parseRetryAfter reads the header Retry-After, in seconds or as a date.
+func parseRetryAfter(resp *http.Response, now time.Time) time.Duration {
+	value := resp.Header.Get("Retry-After")
+	var d time.Duration
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		d = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(value); err == nil {
+		d = at.Sub(now)
+	}
+	return min(max(d, 0), maxRetryAfter)
+}
+
+// waits is exponential backoff with jitter from a given source, which never
+// waits less than the service asked for.
+type waits struct {
+	backoff.ExponentialBackOff
+	random     io.Reader
+	retryAfter time.Duration
+}
+
+// NextBackOff returns the time to wait before the next attempt: the
+// exponential interval, give or take half of it.
+func (w *waits) NextBackOff() time.Duration {
+	interval := w.ExponentialBackOff.NextBackOff()
+	var b [8]byte
+	if _, err := io.ReadFull(w.random, b[:]); err != nil {
+		return max(interval, w.retryAfter)
+	}
+	jitter := time.Duration(binary.NativeEndian.Uint64(b[:]) % uint64(interval))
+	return max(interval/2+jitter, w.retryAfter)
+}
+
+func (c *Client) newRequest(ctx context.Context, method, path string, query url.Values, body []byte) (*http.Request, error) {
+	u := c.base.JoinPath(path)
+	u.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("build request: %w", err)
+	}
+	req.Header.Set("Accept", "application/json")
+	return req, nil
+}
