@@ -1,0 +1,72 @@
+package check
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"huaweicloud_meeting_exporter/client"
+)
+
+// signatureAge is the difference of clocks that a sign-in does not survive:
+// signatures are made to be valid for so long.
+const signatureAge = 10 * time.Minute
+
+// advise says in one sentence what is wrong, and what to do about it.
+func (c *check) advise(err error) (sentence, todo string) {
+	var e *client.Error
+	if !errors.As(err, &e) {
+		return "Something unexpected failed.", "look at what came back."
+	}
+	switch e.Reason {
+	case client.Auth:
+		return c.adviseSignIn(e)
+	case client.Permission:
+		return "The user may not list the history of meetings.",
+			"give the user the role of an administrator, or leave --huaweicloud.user-id empty to sign in as the default administrator."
+	case client.Throttled:
+		return "The service says that it is asked too often.",
+			"wait a minute and try again; if it stays, another client of the same account uses up the limit, or --huaweicloud.max-requests-per-minute is too high."
+	case client.Server:
+		return "The service itself fails.", "try again later; the exporter keeps trying and catches up."
+	case client.Network:
+		var certificate *tls.CertificateVerificationError
+		if errors.As(err, &certificate) {
+			return fmt.Sprintf("The certificate of %s is not trusted.", c.host()),
+				"name the file of your proxy's or operator's CA certificate in the environment variable SSL_CERT_FILE."
+		}
+		return fmt.Sprintf("No answer comes from %s.", c.host()),
+			"check --huaweicloud.endpoint, name resolution, the firewall, and the proxy variables HTTPS_PROXY and NO_PROXY."
+	}
+	return fmt.Sprintf("What answers at %s is not the meeting API.", c.host()),
+		"check --huaweicloud.endpoint: it is https://api.meeting.huaweicloud.com in China and https://api-intl.meeting.huaweicloud.com elsewhere, not the address of the portal; or a proxy answers in its place."
+}
+
+// adviseSignIn tells apart the ways in which a sign-in is refused.
+func (c *check) adviseSignIn(e *client.Error) (sentence, todo string) {
+	secret, flag := "App Key", "--huaweicloud.app-key-file"
+	if c.cfg.AppID == "" {
+		secret, flag = "password", "--huaweicloud.password-file"
+	}
+	switch {
+	case e.Status == 0:
+		return fmt.Sprintf("The %s cannot be read.", secret), "check " + flag + "."
+	case e.ExpiredSignature(), c.cfg.AppID != "" && c.skew > signatureAge:
+		return fmt.Sprintf("The clock is off: the local one is %s.", c.clockOff()),
+			"set the clock by NTP; a sign-in is signed with the time."
+	case e.Status == http.StatusPreconditionFailed:
+		return "The account is disabled.", "have an administrator of the enterprise enable it again."
+	case e.Status == http.StatusLocked:
+		return "The account is locked.", "wait until the service unlocks it, and correct the " + secret + " before you try again: every wrong attempt locks it for longer."
+	case e.UnknownUser():
+		return "The service does not know this user, or the user is not active.",
+			"check --huaweicloud.user-id, or leave it empty to sign in as the default administrator."
+	case e.WrongCredentials(), e.Status == http.StatusUnauthorized:
+		return fmt.Sprintf("The %s is wrong.", secret),
+			fmt.Sprintf("copy it again, without blanks, to the place that %s names, and check that it belongs to this App ID or account, and that --huaweicloud.corp-id is set in SP mode only.", flag)
+	}
+	return "The service refuses the sign-in.",
+		"check that the App ID is enabled, and that --huaweicloud.corp-id is set in SP mode only."
+}

@@ -1,0 +1,3 @@
+package collector_test
+
+import _ "github.com/google/go-cmp/cmp"

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/go-kit/log"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"huaweicloud_meeting_exporter/client"
+	"huaweicloud_meeting_exporter/collector"
+	"huaweicloud_meeting_exporter/ledger"
+)
+
+// The commands.
+const (
+	commandServe    = "serve"
+	commandDemo     = "demo"
+	commandSimulate = "simulate"
+	commandCheck    = "check"
+)
+
+// The environment variables that may hold the secrets. A file flag wins.
+const (
+	appKeyVariable   = "HUAWEICLOUD_MEETING_APP_KEY"
+	passwordVariable = "HUAWEICLOUD_MEETING_PASSWORD"
+)
+
+// options are the values of all flags.
+type options struct {
+	web             *web.FlagConfig
+	telemetryPath   string
+	maxRequests     int
+	logLevel        string
+	logFormat       string
+	simulateAddress string
+
+	endpoint               string
+	appID, appKeyFile      string
+	userID, corpID         string
+	account, passwordFile  string
+	timeout                time.Duration
+	maxRequestsPerMinute   int
+	interval, window       time.Duration
+	maxMeetingDuration     time.Duration
+	sweepInterval, tail    time.Duration
+	maxCatchUp, staleAfter time.Duration
+	maxDepartments         int
+	secret                 func() (string, error) // set for the simulator only
+}
+
+// newApplication declares the commands and flags, which set opts.
+func newApplication(opts *options) *kingpin.Application {
+	app := kingpin.New(program, "Prometheus exporter for the ended meetings of Huawei Cloud Meeting.")
+	app.Version(version.Print(program))
+	app.HelpFlag.Short('h')
+
+	app.Flag("huaweicloud.endpoint", "Base URL of the meeting service. The international site is https://api-intl.meeting.huaweicloud.com.").Default("https://api.meeting.huaweicloud.com").StringVar(&opts.endpoint)
+	app.Flag("huaweicloud.app-id", "App ID to sign in with. Its key comes from --huaweicloud.app-key-file or the environment variable "+appKeyVariable+".").StringVar(&opts.appID)
+	app.Flag("huaweicloud.app-key-file", "File that holds the App Key. It is read at every sign-in, so that a new key needs no restart.").StringVar(&opts.appKeyFile)
+	app.Flag("huaweicloud.user-id", "Third-party user to sign in as with the App ID. Empty means the enterprise's default administrator.").StringVar(&opts.userID)
+	app.Flag("huaweicloud.corp-id", "Enterprise to sign in to with the App ID, in SP mode only: elsewhere it makes the sign-in fail.").StringVar(&opts.corpID)
+	app.Flag("huaweicloud.account", "Account to sign in with instead of an App ID. Its password comes from --huaweicloud.password-file or the environment variable "+passwordVariable+".").StringVar(&opts.account)
+	app.Flag("huaweicloud.password-file", "File that holds the password of the account. It is read at every sign-in.").StringVar(&opts.passwordFile)
+	app.Flag("huaweicloud.timeout", "Longest time for one request, its answer included.").Default("30s").DurationVar(&opts.timeout)
+	app.Flag("huaweicloud.max-requests-per-minute", "Most requests a minute to the service, all endpoints and retries included, with bursts of 5.").Default("60").IntVar(&opts.maxRequestsPerMinute)
+
+	app.Flag("history.interval", "Time between two polls.").Default("1m").DurationVar(&opts.interval)
+	app.Flag("history.window", "Length of the recent window that the recent_* gauges cover.").Default("24h").DurationVar(&opts.window)
+	app.Flag("history.max-meeting-duration", "How long before its end a meeting may have started. Longer meetings may be missed.").Default("30h").DurationVar(&opts.maxMeetingDuration)
+	app.Flag("history.sweep-interval", "Time between two full sweeps, which read everything that may still be counted.").Default("30m").DurationVar(&opts.sweepInterval)
+	app.Flag("history.tail", "How far back a poll between two sweeps reads.").Default("4h").DurationVar(&opts.tail)
+	app.Flag("history.max-catch-up", "How long an outage may be for all meetings in it to be caught up.").Default("168h").DurationVar(&opts.maxCatchUp)
+	app.Flag("history.stale-after", "Time without a successful poll after which the recent_* gauges are withheld. Counters never are.").Default("1h").DurationVar(&opts.staleAfter)
+	app.Flag("history.max-departments", "Most distinct values of the label department. Later departments are counted under other.").Default("200").IntVar(&opts.maxDepartments)
+
+	opts.web = kingpinflag.AddFlags(app, ":10047")
+	app.Flag("web.telemetry-path", "Path under which to expose metrics.").Default("/metrics").StringVar(&opts.telemetryPath)
+	app.Flag("web.max-requests", "Maximum number of parallel scrape requests. Use 0 to disable.").Default("40").IntVar(&opts.maxRequests)
+	app.Flag("log.level", "Only log messages with the given severity or above. One of: debug, info, warn, error.").Default("info").EnumVar(&opts.logLevel, "debug", "info", "warn", "error")
+	app.Flag("log.format", "Output format of log messages. One of: logfmt, json.").Default("logfmt").EnumVar(&opts.logFormat, "logfmt", "json")
+
+	app.Command(commandServe, "Poll the service in the background and serve the metrics (the default).").Default()
+	app.Command(commandDemo, "Serve the metrics of a simulated enterprise: no account, no network, no other flag needed.")
+	simulate := app.Command(commandSimulate, "Run only the simulated service, to point an exporter at.")
+	simulate.Flag("simulate.listen-address", "Address on which the simulated service listens.").Default("127.0.0.1:10048").StringVar(&opts.simulateAddress)
+	app.Command(commandCheck, "Sign in, read one page, and say in plain words what works and what does not.")
+	return app
+}
+
+// parseFlags returns the command and the options that the arguments give. Its
+// errors name the flag.
+func parseFlags(args []string) (command string, opts *options, err error) {
+	opts = &options{}
+	app := newApplication(opts)
+	command, err = app.Parse(args)
+	if err != nil {
+		return "", nil, nameFlag(app, args, err)
+	}
+	return command, opts, nil
+}
+
+// nameFlag finds the flag whose value kingpin refuses, for it does not say.
+func nameFlag(app *kingpin.Application, args []string, err error) error {
+	parsed, parseErr := app.ParseContext(args)
+	if parseErr != nil {
+		return err
+	}
+	for _, element := range parsed.Elements {
+		if flag, ok := element.Clause.(*kingpin.FlagClause); ok && element.Value != nil {
+			if err := flag.Model().Value.Set(*element.Value); err != nil {
+				return fmt.Errorf("--%s: %w", flag.Model().Name, err)
+			}
+		}
+	}
+	return err
+}
+
+// validateHistory checks what polling needs.
+func (o *options) validateHistory() error {
+	reach := o.window + o.maxMeetingDuration
+	for _, rule := range []struct {
+		broken bool
+		flag   string
+		why    string
+	}{
+		{o.interval <= 0, "history.interval", "must be positive"},
+		{o.window <= 0, "history.window", "must be positive"},
+		{o.maxMeetingDuration <= 0, "history.max-meeting-duration", "must be positive"},
+		{o.maxCatchUp < 0, "history.max-catch-up", "must not be negative"},
+		{o.maxDepartments < 0, "history.max-departments", "must not be negative"},
+		{o.interval > o.tail, "history.tail", fmt.Sprintf("%s is less than --history.interval %s: meetings would be missed between sweeps", o.tail, o.interval)},
+		{o.tail > reach, "history.tail", fmt.Sprintf("%s is more than --history.window and --history.max-meeting-duration together, %s", o.tail, reach)},
+		{o.interval > o.sweepInterval, "history.sweep-interval", fmt.Sprintf("%s is less than --history.interval %s", o.sweepInterval, o.interval)},
+		{o.staleAfter < 2*o.interval, "history.stale-after", fmt.Sprintf("%s is less than two intervals of --history.interval %s: one failed poll would withhold the gauges", o.staleAfter, o.interval)},
+		{o.maxRequests < 0, "web.max-requests", "must not be negative"},
+		{!strings.HasPrefix(o.telemetryPath, "/"), "web.telemetry-path", "must begin with a slash"},
+		{strings.ContainsAny(o.telemetryPath, "{} "), "web.telemetry-path", "must hold no braces or blanks"},
+		{o.telemetryPath == healthyPath || o.telemetryPath == readyPath, "web.telemetry-path", "is taken"},
+	} {
+		if rule.broken {
+			return fmt.Errorf("--%s: %s", rule.flag, rule.why)
+		}
+	}
+	return nil
+}
+
+// clientConfig checks what talking to the service needs, and returns it.
+func (o *options) clientConfig() (client.Config, error) {
+	if _, err := client.ParseEndpoint(o.endpoint); err != nil {
+		return client.Config{}, fmt.Errorf("--huaweicloud.endpoint: %w", err)
+	}
+	if o.timeout <= 0 {
+		return client.Config{}, errors.New("--huaweicloud.timeout: must be positive")
+	}
+	if o.maxRequestsPerMinute <= 0 {
+		return client.Config{}, errors.New("--huaweicloud.max-requests-per-minute: must be positive")
+	}
+	secret := o.secret
+	if secret == nil {
+		var err error
+		if secret, err = o.wayIn(); err != nil {
+			return client.Config{}, err
+		}
+	}
+	if _, err := secret(); err != nil {
+		return client.Config{}, err
+	}
+	return client.Config{
+		Endpoint:             o.endpoint,
+		AppID:                o.appID,
+		UserID:               o.userID,
+		CorpID:               o.corpID,
+		Account:              o.account,
+		Secret:               secret,
+		Timeout:              o.timeout,
+		MaxRequestsPerMinute: o.maxRequestsPerMinute,
+		SignInInterval:       o.interval,
+		UserAgent:            program + "/" + version.Version,
+	}, nil
+}
+
+// wayIn returns where the secret comes from, of the one way in that is set.
+func (o *options) wayIn() (secret func() (string, error), err error) {
+	switch {
+	case o.appID == "" && o.account == "":
+		return nil, errors.New("--huaweicloud.app-id: needed to sign in, or --huaweicloud.account; to look around without an account, use the command demo")
+	case o.appID != "" && o.account != "":
+		return nil, errors.New("--huaweicloud.account: cannot be used together with --huaweicloud.app-id")
+	case o.account != "" && (o.userID != "" || o.corpID != ""):
+		return nil, errors.New("--huaweicloud.account: --huaweicloud.user-id and --huaweicloud.corp-id go with --huaweicloud.app-id only")
+	case o.account != "":
+		return secretFrom("huaweicloud.password-file", o.passwordFile, passwordVariable)
+	}
+	return secretFrom("huaweicloud.app-key-file", o.appKeyFile, appKeyVariable)
+}
+
+// secretFrom returns a function that reads a secret from a file or, if none is
+// named, gives that of the environment. Its errors name the flag and never
+// hold the secret.
+func secretFrom(flag, file, variable string) (func() (string, error), error) {
+	if file == "" {
+		fromEnvironment := os.Getenv(variable)
+		if fromEnvironment == "" {
+			return nil, fmt.Errorf("--%s: needed, or the environment variable %s", flag, variable)
+		}
+		return func() (string, error) { return fromEnvironment, nil }, nil
+	}
+	return func() (string, error) {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return "", fmt.Errorf("--%s: %w", flag, err)
+		}
+		secret := strings.TrimSpace(string(content))
+		if secret == "" {
+			return "", fmt.Errorf("--%s: %s is empty", flag, file)
+		}
+		return secret, nil
+	}, nil
+}
+
+func (o *options) ledgerConfig() ledger.Config {
+	return ledger.Config{
+		Window:             o.window,
+		MaxMeetingDuration: o.maxMeetingDuration,
+		MaxCatchUp:         o.maxCatchUp,
+		StaleAfter:         o.staleAfter,
+		Hold:               o.interval,
+		MaxDepartments:     o.maxDepartments,
+	}
+}
+
+func (o *options) pollerConfig(logger log.Logger) collector.PollerConfig {
+	return collector.PollerConfig{
+		Interval:      o.interval,
+		SweepInterval: o.sweepInterval,
+		Tail:          o.tail,
+		Now:           time.Now,
+		Logger:        logger,
+	}
+}

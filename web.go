@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	sloggokit "github.com/tjhop/slog-gokit"
+)
+
+const (
+	healthyPath = "/-/healthy"
+	readyPath   = "/-/ready"
+)
+
+// newHandler returns the pages of the exporter. The promhttp_* metrics of the
+// telemetry path go to registry.
+func newHandler(opts *options, ready func() bool, registry *prometheus.Registry, gatherer prometheus.Gatherer, logger log.Logger) (http.Handler, error) {
+	landing, err := web.NewLandingPage(web.LandingConfig{
+		Name:        "Huawei Cloud Meeting exporter",
+		Description: "Prometheus exporter for the ended meetings of Huawei Cloud Meeting",
+		Version:     version.Info(),
+		Profiling:   "false",
+		Links: []web.LandingLinks{
+			{Address: opts.telemetryPath, Text: "Metrics"},
+			{Address: healthyPath, Text: "Healthy", Description: "200 while the process serves"},
+			{Address: readyPath, Text: "Ready", Description: "200 once the first full sweep is complete"},
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the landing page: %w", err)
+	}
+	mux := http.NewServeMux()
+	if opts.telemetryPath != "/" {
+		mux.Handle("/{$}", landing)
+	}
+	mux.HandleFunc(healthyPath, func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "Healthy.\n")
+	})
+	mux.HandleFunc(readyPath, func(w http.ResponseWriter, _ *http.Request) {
+		if !ready() {
+			http.Error(w, "Not ready: the first full sweep is not complete.", http.StatusServiceUnavailable)
+			return
+		}
+		io.WriteString(w, "Ready.\n")
+	})
+	mux.Handle(opts.telemetryPath, promhttp.InstrumentMetricHandler(registry, promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{
+		ErrorLog:            promhttpLogger{logger},
+		ErrorHandling:       promhttp.ContinueOnError,
+		Registry:            registry,
+		MaxRequestsInFlight: opts.maxRequests,
+		EnableOpenMetrics:   true,
+	})))
+	return mux, nil
+}
+
+// promhttpLogger logs what goes wrong in a scrape.
+type promhttpLogger struct{ log.Logger }
+
+// Println implements promhttp.Logger.
+func (l promhttpLogger) Println(v ...any) {
+	level.Error(l.Logger).Log("msg", "Scrape went wrong", "err", fmt.Sprint(v...))
+}
+
+// newLoggers returns the logger of the program and, for exporter-toolkit,
+// which speaks slog only, one that ends in the same lines.
+func newLoggers(w io.Writer, minimum, format string) (log.Logger, *slog.Logger) {
+	base := log.NewLogfmtLogger(log.NewSyncWriter(w))
+	if format == "json" {
+		base = log.NewJSONLogger(log.NewSyncWriter(w))
+	}
+	logger := level.NewFilter(base, level.Allow(level.ParseDefault(minimum, level.InfoValue())))
+	logger = log.With(logger, "ts", log.DefaultTimestampUTC, "caller", log.DefaultCaller)
+
+	var slogLevel slog.LevelVar
+	if slogLevel.UnmarshalText([]byte(minimum)) != nil {
+		slogLevel.Set(slog.LevelInfo)
+	}
+	return logger, slog.New(sloggokit.NewGoKitHandler(withTS(base), &slogLevel))
+}
+
+// withTS renames the key under which the bridge logs the time.
+func withTS(next log.Logger) log.Logger {
+	return log.LoggerFunc(func(keyvals ...any) error {
+		for i := 0; i+1 < len(keyvals); i += 2 {
+			if keyvals[i] == slog.TimeKey {
+				keyvals[i], keyvals[i+1] = "ts", log.DefaultTimestampUTC()
+			}
+		}
+		return next.Log(keyvals...)
+	})
+}
