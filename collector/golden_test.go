@@ -1,3 +1,0 @@
-package collector_test
-
-import _ "github.com/google/go-cmp/cmp"
