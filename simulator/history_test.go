@@ -15,9 +15,18 @@ import (
 func TestHistoryRefusesBadParameters(t *testing.T) {
 	a := signedIn(t, simulator.New(open()))
 	for _, p := range [][]string{
-		{"startDate", ""}, {"endDate", ""}, {"startDate", "2025-03-14"}, {"endDate", "-5"},
-		{"startDate", "2", "endDate", "1"}, {"offset", "-1"}, {"offset", "x"}, {"offset", "99999999999999999999"},
-		{"limit", "0"}, {"limit", "1.5"}, {"queryAll", "yes"}, {"sortType", "ASC_StartTime"},
+		{"startDate", ""},
+		{"endDate", ""},
+		{"startDate", "2025-03-14"},
+		{"endDate", "-5"},
+		{"startDate", "2", "endDate", "1"},
+		{"offset", "-1"},
+		{"offset", "x"},
+		{"offset", "99999999999999999999"},
+		{"limit", "0"},
+		{"limit", "1.5"},
+		{"queryAll", "yes"},
+		{"sortType", "ASC_StartTime"},
 	} {
 		t.Run(strings.Join(p, "="), func(t *testing.T) {
 			a.list(p...).want(t, 400, "MMC.111070001")

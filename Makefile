@@ -1,0 +1,57 @@
+# The commands of the project. Everything they need beside Go, make and git is
+# built from pinned modules into .bin.
+
+BIN        := $(CURDIR)/.bin
+PROGRAM    := huaweicloud_meeting_exporter
+PROMETHEUS := $(BIN)/prometheus $(BIN)/promtool
+LINTER     := $(BIN)/golangci-lint
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## Serve the metrics of a simulated enterprise on localhost:10047
+	./$(PROGRAM) demo
+
+.PHONY: build
+build: ## Build the exporter
+	CGO_ENABLED=0 go build -trimpath -o $(PROGRAM) .
+
+.PHONY: test
+test: build $(PROMETHEUS) ## Run all tests, with the race detector and a real Prometheus
+	EXPORTER=$(CURDIR)/$(PROGRAM) PATH="$(BIN):$$PATH" go test -race ./...
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	go test -run '^1041' -bench . -benchmem ./ledger ./collector
+
+.PHONY: fuzz
+fuzz: ## Fuzz what parses foreign bytes, FUZZTIME (30s) each
+	go test -run '^$$' -fuzz FuzzPage -fuzztime $(or $(FUZZTIME),30s) ./client
+	go test -run '^$$' -fuzz FuzzLedger -fuzztime $(or $(FUZZTIME),30s) ./ledger
+
+.PHONY: lint
+lint: $(LINTER) ## Run the linters
+	$(LINTER) run ./...
+
+.PHONY: fmt
+fmt: $(LINTER) ## Format the code
+	$(LINTER) fmt ./...
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf $(BIN) $(PROGRAM)
+
+# Tools live in modules of their own, so that the exporter's go.mod stays small.
+$(PROMETHEUS) &: tools/prometheus/go.mod tools/prometheus/go.sum
+	mkdir -p $(BIN)
+	cd tools/prometheus && go build -o $(BIN)/ github.com/prometheus/prometheus/cmd/prometheus github.com/prometheus/prometheus/cmd/promtool
+	touch $(PROMETHEUS)
+
+$(LINTER): tools/golangci-lint/go.mod tools/golangci-lint/go.sum
+	mkdir -p $(BIN)
+	cd tools/golangci-lint && go build -o $(BIN)/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	touch $(LINTER)
