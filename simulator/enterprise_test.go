@@ -55,6 +55,24 @@ func TestHistoryIsHeldFromTheStart(t *testing.T) {
 	}
 }
 
+func TestWorldwideEveryTypeEndsOnEveryDay(t *testing.T) {
+	types := map[time.Weekday]map[string]int{}
+	for _, r := range week() {
+		day := r.End.Weekday()
+		if types[day] == nil {
+			types[day] = map[string]int{}
+		}
+		types[day][r.ConfType]++
+	}
+	for day := range time.Weekday(7) {
+		for _, confType := range []string{"IMMEDIATELY", "FUTURE", "CYCLE"} {
+			if types[day][confType] < 10 {
+				t.Errorf("%d meetings of type %s on %ss", types[day][confType], confType, day)
+			}
+		}
+	}
+}
+
 func TestWorldwideAMeetingEndsAboutEveryMinute(t *testing.T) {
 	perHour := make(map[time.Time]int)
 	var last time.Time

@@ -43,7 +43,7 @@ func (e *enterprise) oneSeries(rng *rand.Rand, daily bool) series {
 	s := series{
 		department:   pickDepartment(rng),
 		daily:        daily,
-		weekday:      time.Weekday(1 + rng.IntN(5)),
+		weekday:      e.workday(rng),
 		planned:      oneOf[time.Duration](rng, 30, 60, 60, 90) * time.Minute,
 		conferenceID: newConferenceID(rng),
 		invited:      int(min(max(around(rng, 8, 0.6), 3), 60)),
@@ -57,6 +57,15 @@ func (e *enterprise) oneSeries(rng *rand.Rand, daily bool) series {
 	m := meeting{kind: recurring, department: s.department, rng: rng}
 	s.terminals = m.rooms()
 	return s
+}
+
+// workday chooses a day from Monday to Friday or, worldwide, any day: weekends
+// are not the same everywhere.
+func (e *enterprise) workday(rng *rand.Rand) time.Weekday {
+	if e.worldwide {
+		return time.Weekday(rng.IntN(7))
+	}
+	return time.Weekday(1 + rng.IntN(5))
 }
 
 // place chooses an office and a full or half hour of its working day.
