@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +53,7 @@ type options struct {
 	sweepInterval, tail    time.Duration
 	maxCatchUp, staleAfter time.Duration
 	maxDepartments         int
+	storagePath            string
 	secret                 func() (string, error) // set for the simulator only
 }
 
@@ -80,6 +82,8 @@ func newApplication(opts *options) *kingpin.Application {
 	app.Flag("history.stale-after", "Time without a successful poll after which the recent_* gauges are withheld. Counters never are.").Default("1h").DurationVar(&opts.staleAfter)
 	app.Flag("history.max-departments", "Most distinct values of the label department. Later departments are counted under other.").Default("200").IntVar(&opts.maxDepartments)
 
+	app.Flag("storage.path", "File to keep the ledger in, so that counters go on after a restart. Empty means memory only.").StringVar(&opts.storagePath)
+
 	opts.web = kingpinflag.AddFlags(app, ":10047")
 	app.Flag("web.telemetry-path", "Path under which to expose metrics.").Default("/metrics").StringVar(&opts.telemetryPath)
 	app.Flag("web.max-requests", "Maximum number of parallel scrape requests. Use 0 to disable.").Default("40").IntVar(&opts.maxRequests)
@@ -103,6 +107,13 @@ func parseFlags(args []string) (command string, opts *options, err error) {
 	if err != nil {
 		return "", nil, nameFlag(app, args, err)
 	}
+	if command == commandServe && !slices.Contains(args, commandServe) {
+		// Where kingpin adds the default command it drops an error: the one of
+		// a last flag without its value.
+		if _, err := app.ParseContext(append([]string{commandServe}, args...)); err != nil {
+			return "", nil, err
+		}
+	}
 	return command, opts, nil
 }
 
@@ -122,8 +133,11 @@ func nameFlag(app *kingpin.Application, args []string, err error) error {
 	return err
 }
 
-// validateHistory checks what polling needs.
-func (o *options) validateHistory() error {
+// validate checks what serving and polling need.
+func (o *options) validate() error {
+	if err := web.Validate(*o.web.WebConfigFile); err != nil {
+		return fmt.Errorf("--web.config.file: %w", err)
+	}
 	reach := o.window + o.maxMeetingDuration
 	for _, rule := range []struct {
 		broken bool
@@ -223,6 +237,18 @@ func secretFrom(flag, file, variable string) (func() (string, error), error) {
 		}
 		return secret, nil
 	}, nil
+}
+
+// openLedger returns a ledger in the file that is named, or in memory.
+func (o *options) openLedger(owner string) (*ledger.Ledger, error) {
+	if o.storagePath == "" {
+		return ledger.New(o.ledgerConfig(), time.Now()), nil
+	}
+	l, err := ledger.Open(o.storagePath, o.ledgerConfig(), owner, time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("--storage.path: %w", err)
+	}
+	return l, nil
 }
 
 func (o *options) ledgerConfig() ledger.Config {

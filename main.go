@@ -53,7 +53,8 @@ func main() {
 	err := run(ctx, os.Args[1:])
 	stop()
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: error: %v\n", program, err)
+		oneLine := strings.Join(strings.Fields(err.Error()), " ")
+		fmt.Fprintf(os.Stderr, "%s: error: %s\n", program, oneLine)
 		os.Exit(1)
 	}
 }
@@ -65,11 +66,15 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if command == commandSimulate {
+		return simulate(ctx, opts)
+	}
+	if err := opts.validate(); err != nil {
+		return err
+	}
 	switch command {
 	case commandCheck:
 		return runCheck(ctx, opts)
-	case commandSimulate:
-		return simulate(ctx, opts)
 	case commandDemo:
 		return demo(ctx, opts)
 	default:
@@ -79,12 +84,6 @@ func run(ctx context.Context, args []string) error {
 
 // serve polls the service in the background and serves the metrics.
 func serve(ctx context.Context, opts *options) error {
-	if err := opts.validateHistory(); err != nil {
-		return err
-	}
-	if err := web.Validate(*opts.web.WebConfigFile); err != nil {
-		return fmt.Errorf("--web.config.file: %w", err)
-	}
 	clientConfig, err := opts.clientConfig()
 	if err != nil {
 		return err
@@ -99,7 +98,11 @@ func serve(ctx context.Context, opts *options) error {
 	if err != nil {
 		return err
 	}
-	meetings := ledger.New(opts.ledgerConfig(), time.Now())
+	meetings, err := opts.openLedger(clientConfig.Owner())
+	if err != nil {
+		return err
+	}
+	defer closeLedger(meetings, logger)
 	poller := collector.NewPoller(opts.pollerConfig(logger), service, meetings, health)
 
 	meetingRegistry, selfRegistry := prometheus.NewRegistry(), prometheus.NewRegistry()
@@ -140,6 +143,12 @@ func serve(ctx context.Context, opts *options) error {
 	return err
 }
 
+func closeLedger(meetings *ledger.Ledger, logger log.Logger) {
+	if err := meetings.Close(); err != nil {
+		level.Warn(logger).Log("msg", "The ledger was not closed; nothing is lost", "err", err)
+	}
+}
+
 // drain lets scrapes under way end, for a while.
 func drain(server *http.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), drainGrace)
@@ -160,6 +169,9 @@ func signOut(service *client.Client, logger log.Logger) {
 
 // demo serves the metrics of the embedded simulator.
 func demo(ctx context.Context, opts *options) error {
+	if opts.storagePath != "" {
+		return errors.New("--storage.path: not with the command demo: its meetings are invented, and end with it")
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("start the simulated service: %w", err)

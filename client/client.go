@@ -15,6 +15,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -75,6 +76,16 @@ type Config struct {
 	Now func() time.Time
 	// Random is the source of nonces and jitter; crypto/rand where nil.
 	Random io.Reader
+}
+
+// Owner tells whose meetings the client sees: the service and who signs in.
+// It is the same for the same configuration, and holds no secret.
+func (c *Config) Owner() string {
+	host := c.Endpoint
+	if u, err := ParseEndpoint(c.Endpoint); err == nil {
+		host = u.Host
+	}
+	return strings.Join([]string{host, c.AppID, c.Account, c.UserID, c.CorpID}, "\x00")
 }
 
 // Exchange is one request and what came of it.

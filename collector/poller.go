@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
@@ -92,13 +93,25 @@ func (p *Poller) turn(ctx context.Context) {
 
 func (p *Poller) fail(kind string, err error) client.Reason {
 	p.failing = true
-	p.ledger.Idle(time.Now())
-	reason, ok := client.ReasonOf(err)
-	if !ok {
-		reason = reasonInternal
-	}
+	reason := reasonOf(err)
 	level.Error(p.cfg.Logger).Log("msg", "Poll failed; the last good state is served", "kind", kind, "reason", reason, "err", err)
+	if reason == reasonStorage {
+		return reason // what is due cannot be committed either
+	}
+	if err := p.ledger.Idle(time.Now()); err != nil {
+		level.Error(p.cfg.Logger).Log("msg", "Increments that are due wait for the next poll", "err", err)
+	}
 	return reason
+}
+
+func reasonOf(err error) client.Reason {
+	if errors.Is(err, ledger.ErrStorage) {
+		return reasonStorage
+	}
+	if reason, ok := client.ReasonOf(err); ok {
+		return reason
+	}
+	return reasonInternal
 }
 
 func (p *Poller) succeed(kind string) {
@@ -146,7 +159,9 @@ func (p *Poller) poll(ctx context.Context, sweep bool) (err error) {
 		meetings = append(meetings, m)
 	}
 	ended := p.cfg.Now()
-	p.ledger.Apply(ledger.Poll{Sweep: sweep, From: from, Began: began, Ended: ended, Meetings: meetings}, time.Now())
+	if err := p.ledger.Apply(ledger.Poll{Sweep: sweep, From: from, Began: began, Ended: ended, Meetings: meetings}, time.Now()); err != nil {
+		return err
+	}
 	if sweep {
 		p.health.swept(listing.Defects())
 	}

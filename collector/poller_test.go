@@ -159,9 +159,7 @@ func TestAPanicInsideAPollIsAnInternalFailureAndPollingGoesOn(t *testing.T) {
 }
 
 func TestReadyOnlyAfterTheFirstCompleteSweep(t *testing.T) {
-	inBubble(t, func(o *options) { o.baseline = false }, func(r *rig) {
-		r.service.SetFault(simulator.HTML())
-		r.pass(time.Minute)
+	inBubble(t, func(o *options) { o.fault = simulator.HTML() }, func(r *rig) {
 		if r.poller.Ready() {
 			t.Error("ready without a sweep")
 		}

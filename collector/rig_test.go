@@ -36,15 +36,15 @@ type rig struct {
 
 // options change the defaults of a rig.
 type options struct {
-	service  simulator.Config
-	ledger   ledger.Config
-	poller   collector.PollerConfig
-	client   client.Config
-	baseline bool // false: do not wait for the first poll
+	service simulator.Config
+	ledger  ledger.Config
+	poller  collector.PollerConfig
+	client  client.Config
+	fault   simulator.Fault // of the service from the start
 }
 
-// inBubble runs f with a rig whose poller is running and has taken its
-// baseline, and stops it afterwards.
+// inBubble runs f with a rig whose poller is running and has made its first
+// poll, and stops it afterwards.
 func inBubble(t *testing.T, change func(*options), f func(*rig)) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, change)
@@ -72,12 +72,12 @@ func newRig(t *testing.T, change func(*options)) *rig {
 			Timeout: 30 * time.Second, MaxRequestsPerMinute: 60, SignInInterval: time.Minute, UserAgent: "test",
 			Random: rand.NewChaCha8([32]byte{}),
 		},
-		baseline: true,
 	}
 	if change != nil {
 		change(&o)
 	}
 	r := &rig{t: t, service: simulator.New(o.service), log: logs}
+	r.service.SetFault(o.fault)
 	httpClient, closePipe := r.service.Pipe()
 	health := collector.NewHealth(time.Now)
 	o.client.Transport = httpClient.Transport
@@ -111,9 +111,7 @@ func newRig(t *testing.T, change func(*options)) *rig {
 		}
 		closePipe()
 	}
-	if o.baseline {
-		synctest.Wait()
-	}
+	synctest.Wait()
 	return r
 }
 

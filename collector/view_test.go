@@ -92,7 +92,9 @@ func TestNothingIsGatheredAnewUntilASnapshotOrMinuteIsNew(t *testing.T) {
 		gather(1, "at the end of the minute")
 		r.pass(time.Nanosecond)
 		gather(2, "next minute, with its poll")
-		r.ledger.Idle(time.Now())
+		if err := r.ledger.Apply(ledger.Poll{Ended: time.Now()}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
 		gather(3, "new snapshot")
 	})
 }
@@ -126,7 +128,9 @@ func BenchmarkGather(b *testing.B) {
 			Department: fmt.Sprint("department ", i%200), Type: meeting.Types()[i%4],
 		})
 	}
-	l.Apply(ledger.Poll{Sweep: true, From: l.SweepFrom(now), Began: now, Ended: now, Meetings: meetings}, now)
+	if err := l.Apply(ledger.Poll{Sweep: true, From: l.SweepFrom(now), Began: now, Ended: now, Meetings: meetings}, now); err != nil {
+		b.Fatal(err)
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collector.New(l, 24*time.Hour, time.Now))
 	b.Run("fresh", func(b *testing.B) {

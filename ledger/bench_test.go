@@ -29,7 +29,7 @@ func BenchmarkRemember(b *testing.B) {
 	for b.Loop() {
 		before := heap()
 		l := ledger.New(defaults(), noon)
-		l.Apply(ledger.Poll{Sweep: true, From: l.SweepFrom(noon), Began: noon, Ended: noon, Meetings: meetings}, noon)
+		apply(b, l, ledger.Poll{Sweep: true, From: l.SweepFrom(noon), Began: noon, Ended: noon, Meetings: meetings})
 		b.ReportMetric(float64(heap()-before)/n, "B/meeting")
 		runtime.KeepAlive(l)
 	}
@@ -48,20 +48,27 @@ func heap() uint64 {
 func BenchmarkTail(b *testing.B) {
 	l := ledger.New(defaults(), noon)
 	meetings := manyMeetings(100_000)
-	l.Apply(ledger.Poll{Sweep: true, From: l.SweepFrom(noon), Began: noon, Ended: noon, Meetings: meetings}, noon)
+	apply(b, l, ledger.Poll{Sweep: true, From: l.SweepFrom(noon), Began: noon, Ended: noon, Meetings: meetings})
 	tail := meetings[:1000]
 	for i := 0; b.Loop(); i++ {
 		tail[0].UUID = fmt.Sprint("new ", i)
-		l.Apply(ledger.Poll{From: noon.Add(-4 * time.Hour), Began: noon, Ended: noon, Meetings: tail}, noon)
+		apply(b, l, ledger.Poll{From: noon.Add(-4 * time.Hour), Began: noon, Ended: noon, Meetings: tail})
 	}
 }
 
 // BenchmarkScrape sums the window of every series.
 func BenchmarkScrape(b *testing.B) {
 	l := ledger.New(defaults(), noon)
-	l.Apply(ledger.Poll{Sweep: true, From: l.SweepFrom(noon), Began: noon, Ended: noon, Meetings: manyMeetings(100_000)}, noon)
+	apply(b, l, ledger.Poll{Sweep: true, From: l.SweepFrom(noon), Began: noon, Ended: noon, Meetings: manyMeetings(100_000)})
 	for b.Loop() {
 		l.Snapshot().Recent(noon)
 		l.Snapshot().Totals()
+	}
+}
+
+func apply(b *testing.B, l *ledger.Ledger, p ledger.Poll) {
+	b.Helper()
+	if err := l.Apply(p, noon); err != nil {
+		b.Fatal(err)
 	}
 }

@@ -105,12 +105,12 @@ func TestANewSeriesIsHeldAtZeroUntilThatWasServedForAnInterval(t *testing.T) {
 
 	want(t, "served", w.scrape(), sumsOf{sales: zero})
 	w.pass(59 * time.Second)
-	w.Idle(w.now)
+	w.idle()
 	want(t, "before the interval has passed", w.scrape(), sumsOf{sales: zero})
 
 	w.pass(time.Second)
 	want(t, "before the next turn", w.scrape(), sumsOf{sales: zero})
-	w.Idle(w.now)
+	w.idle()
 	want(t, "released by a turn whose poll failed", w.scrape(), sumsOf{sales: times(2, one)})
 
 	w.tail(ended("c", noon))
@@ -124,7 +124,7 @@ func TestAScrapeOfAnOlderSnapshotReleasesNothingNewer(t *testing.T) {
 	w.tail(ended("a", noon))
 	before.Served(w.now)
 	w.pass(time.Hour)
-	w.Idle(w.now)
+	w.idle()
 	want(t, "counters", byLabels(w.Snapshot().Totals()), sumsOf{sales: zero})
 }
 

@@ -10,3 +10,6 @@ func (l *Ledger) Unheld() map[Labels]Sums {
 	}
 	return totals
 }
+
+// Seal returns a value in its stored form.
+func Seal(key []byte, v any) []byte { return seal(key, v) }

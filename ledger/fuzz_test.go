@@ -87,15 +87,15 @@ func (m *model) play(w *world, in *input) {
 	w.pass(steps[in.choose(len(steps))])
 	switch in.choose(5) {
 	case 0:
-		w.Idle(w.now)
+		w.idle()
 		return
 	case 1, 2:
 		p := ledger.Poll{Sweep: true, From: w.SweepFrom(w.now), Began: w.now, Ended: w.now, Meetings: m.records(w.now, in)}
-		w.Apply(p, w.now)
+		w.apply(p)
 		m.apply(p)
 	default:
 		p := ledger.Poll{From: w.now.Add(-time.Hour), Began: w.now, Ended: w.now, Meetings: m.records(w.now, in)}
-		w.Apply(p, w.now)
+		w.apply(p)
 		m.apply(p)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	bolt "go.etcd.io/bbolt"
+
 	"huaweicloud_meeting_exporter/meeting"
 )
 
@@ -59,23 +61,34 @@ type Ledger struct {
 	names    departments
 	series   map[label]series
 	meetings map[id]entry
+	served   map[label]time.Time // when the 0 of a held series was first served
 	snapshot atomic.Pointer[Snapshot]
+	db       *bolt.DB // nil if the ledger is in memory only
 }
 
 // state is what a ledger knows beside meetings and series. It is copied for
-// every turn; the distributions are cloned before they are changed.
+// every turn.
 type state struct {
-	created      time.Time
-	horizon      time.Time // zero before the baseline
-	lastPoll     time.Time // end of the last complete poll
-	lastSweep    time.Time // end of the last complete sweep
-	newestEnd    minute    // of the meetings remembered; 0 if there are none
-	folded       int64
-	durations    [meeting.TypeCount]Distribution // seconds, by meeting.Type
-	participants [meeting.TypeCount]Distribution
+	created   time.Time
+	horizon   time.Time // zero before the baseline
+	lastPoll  time.Time // end of the last complete poll
+	lastSweep time.Time // end of the last complete sweep
+	newestEnd minute    // of the meetings remembered; 0 if there are none
+	folded    int64
+	// distributions are the histograms, by what they measure.
+	distributions [measures][meeting.TypeCount]Distribution
 }
 
-// New returns an empty ledger, whose histograms begin at created.
+// measure is what a histogram shows. The numbers are stored.
+type measure uint8
+
+const (
+	durations measure = iota // seconds
+	participants
+	measures = iota
+)
+
+// New returns an empty ledger in memory, whose histograms begin at created.
 func New(cfg Config, created time.Time) *Ledger {
 	l := &Ledger{
 		cfg:      cfg,
@@ -83,6 +96,7 @@ func New(cfg Config, created time.Time) *Ledger {
 		names:    newDepartments(),
 		series:   map[label]series{},
 		meetings: map[id]entry{},
+		served:   map[label]time.Time{},
 	}
 	l.publish()
 	return l
@@ -115,18 +129,32 @@ func (l *Ledger) Gap(now time.Time) (from, to time.Time, lost bool) {
 	return l.state.horizon, l.SweepFrom(now), l.state.horizon.Before(l.SweepFrom(now))
 }
 
-// Apply takes in a complete poll and publishes the result. The first complete
-// sweep is the baseline: its meetings are remembered and shown, not counted,
-// since nobody knows what was counted before. Clock is a reading of time.Now,
-// by which holds are measured.
-func (l *Ledger) Apply(p Poll, clock time.Time) {
+// Apply takes in a complete poll, commits the change if the ledger is kept in
+// a file, and publishes the result. The first complete sweep is the baseline:
+// its meetings are remembered and shown, not counted, since nobody knows what
+// was counted before. Clock is a reading of time.Now, by which holds are
+// measured. After an error, which is an ErrStorage, what was published stays
+// and the poll is as if it had not been made.
+func (l *Ledger) Apply(p Poll, clock time.Time) error {
 	t := l.begin(clock)
 	t.take(p)
-	l.install(t)
+	return l.finish(t)
 }
 
-// Idle publishes the increments that fall due at a turn of the poll loop that
-// brought no complete poll. Clock is as for Apply.
-func (l *Ledger) Idle(clock time.Time) {
-	l.install(l.begin(clock))
+// Idle commits and publishes the increments that fall due at a turn of the
+// poll loop that brought no complete poll. Clock and error are as for Apply.
+func (l *Ledger) Idle(clock time.Time) error {
+	t := l.begin(clock)
+	if len(t.series) == 0 {
+		return nil
+	}
+	return l.finish(t)
+}
+
+func (l *Ledger) finish(t *turn) error {
+	if err := l.commit(t); err != nil {
+		return err
+	}
+	l.install(t)
+	return nil
 }

@@ -34,6 +34,13 @@ func (s Sums) minus(o Sums) Sums {
 // Distribution tells how often each value was observed.
 type Distribution map[int64]uint64
 
+func (d Distribution) clone() Distribution {
+	if d == nil {
+		return Distribution{}
+	}
+	return maps.Clone(d)
+}
+
 // label is a label set: an interned department and a conference type, in one
 // word, since every meeting remembered has two.
 type label uint32
@@ -59,11 +66,9 @@ type series struct {
 	counted bool
 	created time.Time
 	total   Sums
-	// held tells that total is not published yet, but 0 is; servedAt is when
-	// that 0 was first served.
-	held     bool
-	servedAt time.Time
-	window   window
+	// held tells that total is not published yet, but 0 is.
+	held   bool
+	window window
 }
 
 // window is the sliding sums of one label set: a cell for each minute in which

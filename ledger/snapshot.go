@@ -58,14 +58,12 @@ func (s *Snapshot) Served(clock time.Time) {
 	}
 }
 
-func (s *Snapshot) servedAt() time.Time {
-	if s == nil {
-		return time.Time{}
-	}
+// servedAt is when the snapshot was first served, and false if it was not.
+func (s *Snapshot) servedAt() (clock time.Time, ok bool) {
 	if at := s.served.Load(); at != nil {
-		return *at
+		return *at, true
 	}
-	return time.Time{}
+	return time.Time{}, false
 }
 
 // Totals returns the counters. A label set that is new stands at 0.
@@ -102,10 +100,14 @@ func (s *Snapshot) Recent(now time.Time) []LabeledSums {
 
 // Durations returns the durations in seconds of the meetings counted, by the
 // conference type of their first sight. The caller must not change them.
-func (s *Snapshot) Durations(t meeting.Type) Distribution { return s.state.durations[t] }
+func (s *Snapshot) Durations(t meeting.Type) Distribution {
+	return s.state.distributions[durations][t]
+}
 
 // Participants is like Durations, of the numbers of participants.
-func (s *Snapshot) Participants(t meeting.Type) Distribution { return s.state.participants[t] }
+func (s *Snapshot) Participants(t meeting.Type) Distribution {
+	return s.state.distributions[participants][t]
+}
 
 // Created is when the ledger, and with it every histogram, began.
 func (s *Snapshot) Created() time.Time { return s.state.created }

@@ -39,32 +39,32 @@ type entry struct {
 	highest values // of all records: what was counted, or was there at the baseline
 }
 
-// values are the numbers of one record.
+// values are the numbers of one record, as they are remembered and stored.
 type values struct {
-	participants, terminals meeting.Count
-	minutes                 uint16 // at most meeting.MaxDuration
-	recorded                bool
+	Participants, Terminals meeting.Count
+	Minutes                 uint16 // at most meeting.MaxDuration
+	Recorded                bool
 }
 
 // nothing is less than any record brings.
-var nothing = values{participants: meeting.Absent, terminals: meeting.Absent}
+var nothing = values{Participants: meeting.Absent, Terminals: meeting.Absent}
 
 func valuesOf(m *meeting.Meeting) values {
 	return values{
-		participants: m.Participants,
-		terminals:    m.Terminals,
-		minutes:      uint16(m.Duration() / time.Minute),
-		recorded:     m.Recorded,
+		Participants: m.Participants,
+		Terminals:    m.Terminals,
+		Minutes:      uint16(m.Duration() / time.Minute),
+		Recorded:     m.Recorded,
 	}
 }
 
 func (v values) sums() Sums {
 	s := Sums{
-		DurationSeconds: 60 * int64(v.minutes),
-		Participants:    int64(max(v.participants, 0)),
-		Terminals:       int64(max(v.terminals, 0)),
+		DurationSeconds: 60 * int64(v.Minutes),
+		Participants:    int64(max(v.Participants, 0)),
+		Terminals:       int64(max(v.Terminals, 0)),
 	}
-	if v.recorded {
+	if v.Recorded {
 		s.Recorded = 1
 	}
 	return s
@@ -72,25 +72,34 @@ func (v values) sums() Sums {
 
 func (v values) max(w values) values {
 	return values{
-		participants: max(v.participants, w.participants),
-		terminals:    max(v.terminals, w.terminals),
-		minutes:      max(v.minutes, w.minutes),
-		recorded:     v.recorded || w.recorded,
+		Participants: max(v.Participants, w.Participants),
+		Terminals:    max(v.Terminals, w.Terminals),
+		Minutes:      max(v.Minutes, w.Minutes),
+		Recorded:     v.Recorded || w.Recorded,
 	}
 }
 
 // turn is one change of the ledger in the making. It reads through to the
-// ledger and writes to itself, so that the ledger changes at once or not.
+// ledger and writes to itself, so that the ledger changes at once or not. What
+// it holds is what differs, which is what storage writes.
 type turn struct {
 	base     *Ledger
-	clock    time.Time
 	state    state
 	names    departments
 	series   map[label]series
 	meetings map[id]entry
+	observed map[observation]bool
+	cloned   [measures][meeting.TypeCount]bool
 	moved    map[label]map[minute]Sums // changes of the sliding sums
-	forget   minute                    // meetings that ended before are forgotten
-	cloned   map[*Distribution]bool
+	// forgotten are meetings of the ledger that are remembered no more.
+	forgotten []id
+}
+
+// observation is a value of one of the distributions.
+type observation struct {
+	of    measure
+	typ   meeting.Type
+	value int64
 }
 
 // begin starts a turn: it notes which held series were served at 0 meanwhile,
@@ -98,24 +107,25 @@ type turn struct {
 func (l *Ledger) begin(clock time.Time) *turn {
 	t := &turn{
 		base:     l,
-		clock:    clock,
 		state:    l.state,
 		names:    l.names.clone(),
 		series:   map[label]series{},
 		meetings: map[id]entry{},
+		observed: map[observation]bool{},
 		moved:    map[label]map[minute]Sums{},
-		cloned:   map[*Distribution]bool{},
 	}
-	served := l.Snapshot().servedAt()
+	served, ok := l.Snapshot().servedAt()
 	for key, s := range l.series {
 		if !s.held {
 			continue
 		}
-		if s.servedAt.IsZero() {
-			s.servedAt = served
+		if _, before := l.served[key]; ok && !before {
+			l.served[key] = served
 		}
-		s.held = s.servedAt.IsZero() || clock.Sub(s.servedAt) < l.cfg.Hold
-		t.series[key] = s
+		if at, ok := l.served[key]; ok && clock.Sub(at) >= l.cfg.Hold {
+			s.held = false
+			t.series[key] = s
+		}
 	}
 	return t
 }
@@ -125,9 +135,10 @@ func (l *Ledger) install(t *turn) {
 	l.state, l.names = t.state, t.names
 	maps.Copy(l.series, t.series)
 	maps.Copy(l.meetings, t.meetings)
-	if t.forget > 0 {
-		maps.DeleteFunc(l.meetings, func(_ id, e entry) bool { return e.end < t.forget })
+	for _, key := range t.forgotten {
+		delete(l.meetings, key)
 	}
+	maps.DeleteFunc(l.served, func(key label, _ time.Time) bool { return !l.series[key].held })
 	l.publish()
 }
 
@@ -191,9 +202,8 @@ func (t *turn) see(key id, m *meeting.Meeting, baseline bool, now time.Time) {
 	v := valuesOf(m)
 
 	e, known := t.base.meetings[key]
-	if known {
-		t.move(e.latest, e.end, Sums{}.minus(e.shownSums()))
-	} else {
+	before := e
+	if !known {
 		e = entry{home: noLabel, highest: nothing}
 		if !m.Start.Before(t.state.horizon) {
 			e.home = to
@@ -204,11 +214,16 @@ func (t *turn) see(key id, m *meeting.Meeting, baseline bool, now time.Time) {
 		}
 	}
 	e.latest, e.end, e.shown = to, minuteOf(m.End), v
-	t.move(to, e.end, e.shownSums())
-
 	if e.home != noLabel {
 		t.count(&e, !known && !baseline, folded)
 	}
+	if known && e == before {
+		return
+	}
+	if known {
+		t.move(before.latest, before.end, Sums{}.minus(before.shownSums()))
+	}
+	t.move(to, e.end, e.shownSums())
 	t.meetings[key] = e
 }
 
@@ -222,33 +237,36 @@ func (e *entry) shownSums() Sums {
 // count adds to the counters what the meeting's latest record has beyond all
 // before it, and the meeting itself if it is new.
 func (t *turn) count(e *entry, isNew, folded bool) {
-	s := t.at(e.home)
 	high := e.highest.max(e.shown)
+	if high == e.highest && !isNew {
+		return
+	}
+	s := t.at(e.home)
 	s.total = s.total.plus(high.sums().minus(e.highest.sums()))
-	typ := e.home.typ()
 	if isNew {
 		s.total.Meetings++
-		t.distribution(&t.state.durations[typ])[int64(e.shown.minutes)*60]++
+		t.observe(durations, e.home.typ(), int64(e.shown.Minutes)*60)
 		if folded {
 			t.state.folded++
 		}
 	}
-	if e.highest.participants == meeting.Absent && high.participants != meeting.Absent {
-		t.distribution(&t.state.participants[typ])[int64(high.participants)]++
+	if e.highest.Participants == meeting.Absent && high.Participants != meeting.Absent {
+		t.observe(participants, e.home.typ(), int64(high.Participants))
 	}
 	e.highest = high
 	t.series[e.home] = s
 }
 
-// distribution returns d in a form that this turn may change.
-func (t *turn) distribution(d *Distribution) Distribution {
-	if !t.cloned[d] {
-		t.cloned[d] = true
-		if *d = maps.Clone(*d); *d == nil {
-			*d = Distribution{}
-		}
+// observe adds a value to a distribution, of which the first change makes a
+// copy: snapshots share the old one.
+func (t *turn) observe(of measure, typ meeting.Type, value int64) {
+	d := &t.state.distributions[of][typ]
+	if !t.cloned[of][typ] {
+		t.cloned[of][typ] = true
+		*d = d.clone()
 	}
-	return *d
+	(*d)[value]++
+	t.observed[observation{of, typ, value}] = true
 }
 
 // open makes sure that a label set has counters. Those of the baseline start
@@ -318,11 +336,28 @@ func (t *turn) advance(began time.Time) {
 	if h := newest.Add(-reach).Truncate(time.Minute); h.After(t.state.horizon) {
 		t.state.horizon = h
 	}
-	t.forget = min(minuteOf(t.state.horizon), t.base.cfg.edge(began)+1)
+	t.forget(min(minuteOf(t.state.horizon), t.base.cfg.edge(began)+1))
+}
+
+// forget drops the meetings that ended before the given minute.
+func (t *turn) forget(before minute) {
 	for key, s := range t.all() {
-		if s.window.oldest() < t.forget {
-			s.window = s.window.since(t.forget)
+		if len(s.window) > 0 && s.window.oldest() < before {
+			s.window = s.window.since(before)
 			t.series[key] = s
+		}
+	}
+	maps.DeleteFunc(t.meetings, func(key id, e entry) bool {
+		_, old := t.base.meetings[key]
+		return !old && e.end < before
+	})
+	for key, e := range t.base.meetings {
+		if latest, ok := t.meetings[key]; ok {
+			e = latest
+		}
+		if e.end < before {
+			t.forgotten = append(t.forgotten, key)
+			delete(t.meetings, key)
 		}
 	}
 }

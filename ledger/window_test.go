@@ -39,7 +39,7 @@ func TestGaugesAreWithheldWhenStaleAndCountersAreNot(t *testing.T) {
 	w.pass(time.Hour)
 	want(t, "gauges after an hour", w.recent(), sumsOf{sales: times(2, one)})
 	w.pass(time.Second)
-	w.Idle(w.now)
+	w.idle()
 	want(t, "gauges after more", w.recent(), sumsOf{})
 	want(t, "counters", w.scrape(), sumsOf{sales: one})
 	w.tail()

@@ -39,11 +39,28 @@ func newWorld(t *testing.T, cfg ledger.Config) *world {
 func (w *world) pass(d time.Duration) { w.now = w.now.Add(d) }
 
 func (w *world) sweep(meetings ...meeting.Meeting) {
-	w.Apply(ledger.Poll{Sweep: true, From: w.SweepFrom(w.now), Began: w.now, Ended: w.now, Meetings: meetings}, w.now)
+	w.t.Helper()
+	w.apply(ledger.Poll{Sweep: true, From: w.SweepFrom(w.now), Began: w.now, Ended: w.now, Meetings: meetings})
 }
 
 func (w *world) tail(meetings ...meeting.Meeting) {
-	w.Apply(ledger.Poll{From: w.now.Add(-4 * time.Hour), Began: w.now, Ended: w.now, Meetings: meetings}, w.now)
+	w.t.Helper()
+	w.apply(ledger.Poll{From: w.now.Add(-4 * time.Hour), Began: w.now, Ended: w.now, Meetings: meetings})
+}
+
+func (w *world) apply(p ledger.Poll) {
+	w.t.Helper()
+	if err := w.Apply(p, w.now); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// idle is a turn of the poll loop whose poll failed.
+func (w *world) idle() {
+	w.t.Helper()
+	if err := w.Idle(w.now); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // scrape reads the counters as a scrape would, and says so to the ledger.
@@ -59,7 +76,7 @@ func (w *world) recent() map[ledger.Labels]ledger.Sums { return byLabels(w.Snaps
 func (w *world) release() {
 	w.scrape()
 	w.pass(defaults().Hold)
-	w.Idle(w.now)
+	w.idle()
 }
 
 func byLabels(sums []ledger.LabeledSums) map[ledger.Labels]ledger.Sums {

@@ -1,0 +1,215 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// ErrStorage is in the chain of every error of reading or writing the file.
+var ErrStorage = errors.New("ledger storage")
+
+// lockTimeout is how long to wait for a file that another process has open.
+const lockTimeout = time.Second
+
+// Open returns a ledger that is kept in the file at path. An empty or missing
+// file is a new ledger, created at the given time; otherwise the ledger is as
+// it was when the last Apply or Idle returned.
+//
+// The owner says whose meetings are counted: a file of another owner is
+// refused. So is a file that is in use, damaged, or of a newer format. The
+// file is then left as it is, and the error says what to do.
+//
+// Every Apply and Idle commits what it changed, in one transaction, before it
+// publishes it. One process at a time may have the file open.
+func Open(path string, cfg Config, owner string, created time.Time) (*Ledger, error) {
+	l := New(cfg, created)
+	if err := l.open(path, sha256.Sum256([]byte(owner))); err != nil {
+		return nil, fmt.Errorf("%w: %s %w", ErrStorage, path, err)
+	}
+	l.publish()
+	return l, nil
+}
+
+// Close closes the file, if there is one.
+func (l *Ledger) Close() error {
+	if l.db == nil {
+		return nil
+	}
+	if err := l.db.Close(); err != nil {
+		return fmt.Errorf("%w: close: %w", ErrStorage, err)
+	}
+	return nil
+}
+
+func (l *Ledger) open(path string, owner [sha256.Size]byte) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return fmt.Errorf("cannot be read: %w", err)
+	case info.IsDir():
+		return errors.New("is a directory: name a file in it")
+	case !info.Mode().IsRegular():
+		return errors.New("is not a regular file")
+	case info.Size() > 0:
+		// Read only at first: the file must be fit for bbolt, which panics,
+		// loops or writes on a damaged one, and must be ours.
+		if err := l.withFile(path, true, func() error { return l.inspect(path, owner) }); err != nil {
+			return err
+		}
+	}
+	return l.withFile(path, false, func() error {
+		err := l.db.Update(func(tx *bolt.Tx) error { return prepare(tx, owner) })
+		if err != nil {
+			return fmt.Errorf("cannot be written: %w", err)
+		}
+		return l.db.View(l.load)
+	})
+}
+
+// withFile opens the file and calls f. The file stays open unless it was
+// opened read-only or f fails.
+func (l *Ledger) withFile(path string, readOnly bool, f func() error) error {
+	return guard(func() (err error) {
+		l.db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: lockTimeout, ReadOnly: readOnly, FreelistType: bolt.FreelistMapType})
+		switch {
+		case errors.Is(err, berrors.ErrTimeout):
+			return errors.New("is in use by another process: each exporter needs a file of its own")
+		case errors.As(err, new(syscall.Errno)):
+			return fmt.Errorf("cannot be opened: %w", err)
+		case err != nil:
+			return damaged(err)
+		}
+		keep := false
+		defer func() {
+			if !keep {
+				err = errors.Join(err, l.db.Close())
+				l.db = nil
+			}
+		}()
+		err = f()
+		keep = err == nil && !readOnly
+		return err
+	})
+}
+
+// guard turns what bbolt does on pages that it cannot make sense of, a panic
+// or a fault in the mapped file, into an error.
+func guard(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			err = damaged(fmt.Errorf("%v", r))
+		}
+	}()
+	return f()
+}
+
+func damaged(err error) error {
+	return fmt.Errorf("is damaged, or not a ledger: move it away to begin anew, or put back a copy: %w", err)
+}
+
+// inspect finds out whether the open file is a sound ledger of this owner,
+// without a write.
+func (l *Ledger) inspect(path string, owner [sha256.Size]byte) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("cannot be read: %w", err)
+	}
+	defer file.Close()
+	if err := verifyPages(file); err != nil {
+		return damaged(err)
+	}
+	return l.db.View(func(tx *bolt.Tx) error {
+		if err := checkHead(tx, owner); err != nil {
+			return err
+		}
+		return New(l.cfg, l.state.created).load(tx)
+	})
+}
+
+// prepare makes sure that a new file says what it is.
+func prepare(tx *bolt.Tx, owner [sha256.Size]byte) error {
+	if tx.Bucket(headBucket) != nil {
+		return nil
+	}
+	for _, name := range allBuckets {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	head := tx.Bucket(headBucket)
+	if err := head.Put(versionKey, seal(versionKey, uint32(formatVersion))); err != nil {
+		return err
+	}
+	return head.Put(ownerKey, seal(ownerKey, owner))
+}
+
+// checkHead tells whose file it is, and of which format.
+func checkHead(tx *bolt.Tx, owner [sha256.Size]byte) error {
+	head := tx.Bucket(headBucket)
+	if head == nil {
+		if name, _ := tx.Cursor().First(); name == nil {
+			return nil // created, but never prepared
+		}
+		return damaged(errors.New("it has no head"))
+	}
+	var version uint32
+	if err := unseal(versionKey, head.Get(versionKey), &version); err != nil {
+		return damaged(err)
+	}
+	if version > formatVersion {
+		return fmt.Errorf("was written by a newer version of the exporter, in format %d where this one knows %d: use that version, or another file", version, formatVersion)
+	}
+	var stored [sha256.Size]byte
+	if err := unseal(ownerKey, head.Get(ownerKey), &stored); err != nil {
+		return damaged(err)
+	}
+	if stored != owner {
+		return errors.New("counts the meetings of another endpoint, app ID or account, user or enterprise: name a file for each")
+	}
+	return nil
+}
+
+// commit writes a turn to the file, if there is one.
+func (l *Ledger) commit(t *turn) error {
+	if l.db == nil {
+		return nil
+	}
+	before := l.txid()
+	err := guard(func() error { return l.db.Update(t.write) })
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("%w: commit: %w", ErrStorage, err)
+	if l.txid() != before {
+		// The transaction shows, although it failed: perhaps it is not on the
+		// disk yet. The ledger must go on from what the file says.
+		fresh := New(l.cfg, l.state.created)
+		if loadErr := guard(func() error { return l.db.View(fresh.load) }); loadErr != nil {
+			return errors.Join(err, loadErr)
+		}
+		l.state, l.names, l.series, l.meetings = fresh.state, fresh.names, fresh.series, fresh.meetings
+	}
+	return err
+}
+
+// txid is the number of the last transaction that shows.
+func (l *Ledger) txid() (id int) {
+	_ = guard(func() error {
+		return l.db.View(func(tx *bolt.Tx) error {
+			id = tx.ID()
+			return nil
+		})
+	})
+	return id
+}
