@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -92,7 +91,7 @@ func (c *check) signIn(ctx context.Context, service *client.Client) error {
 	if err != nil {
 		return err
 	}
-	c.say(good, "Signed in at %s with %s; the token is valid for %s.", c.host(), way, expiry.Sub(c.now()).Round(time.Minute))
+	c.say(good, "Signed in at %s with %s; the token is valid for %s.", c.host(), way, inWords(expiry.Sub(c.now())))
 	if c.skew.Abs() > noticeableSkew {
 		c.say(warning, "The local clock is %s. Set it by NTP: sign-ins fail from 10 minutes on.", c.clockOff())
 	}
@@ -113,7 +112,7 @@ func (c *check) read(ctx context.Context, service *client.Client, window time.Du
 	if err != nil {
 		return err
 	}
-	c.say(good, "Read the history of the last %s: %d meetings, %d of them on the first page.", window, page.Total, len(page.Meetings))
+	c.say(good, "Read the history of the last %s: %d meetings, %d of them on the first page.", inWords(window), page.Total, len(page.Meetings))
 	if page.Total == 0 {
 		c.say(warning, "No meeting that started in that time has ended. If there should be some, look at the user's role and at the endpoint's site.")
 	}
@@ -169,5 +168,15 @@ func (c *check) clockOff() string {
 	if c.skew < 0 {
 		way = "ahead of"
 	}
-	return fmt.Sprintf("%s %s the service's", time.Duration(math.Abs(float64(c.skew))).Round(time.Second), way)
+	return fmt.Sprintf("%s %s the service's", inWords(c.skew.Abs()), way)
+}
+
+// inWords writes a duration to the minute, without parts that are 0.
+func inWords(d time.Duration) string {
+	s := d.Round(time.Minute).String()
+	s = strings.TrimSuffix(s, "0s")
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
