@@ -24,6 +24,10 @@ build: ## Build the exporter
 test: build $(PROMETHEUS) ## Run all tests, with the race detector and a real Prometheus
 	EXPORTER=$(CURDIR)/$(PROGRAM) PATH="$(BIN):$$PATH" go test -race ./...
 
+.PHONY: soak
+soak: ## Run SEEDS (10000) simulated enterprises against the rules
+	SEEDS=$(or $(SEEDS),10000) go test -timeout 24h ./soak
+
 .PHONY: bench
 bench: ## Run the benchmarks
 	go test -run '^1041' -bench . -benchmem ./ledger ./collector
@@ -32,6 +36,8 @@ bench: ## Run the benchmarks
 fuzz: ## Fuzz what parses foreign bytes, FUZZTIME (30s) each
 	go test -run '^$$' -fuzz FuzzPage -fuzztime $(or $(FUZZTIME),30s) ./client
 	go test -run '^$$' -fuzz FuzzLedger -fuzztime $(or $(FUZZTIME),30s) ./ledger
+	go test -run '^$$' -fuzz FuzzStorage -fuzztime $(or $(FUZZTIME),30s) ./ledger
+	go test -run '^$$' -fuzz FuzzFlags -fuzztime $(or $(FUZZTIME),30s) .
 
 .PHONY: lint
 lint: $(LINTER) ## Run the linters

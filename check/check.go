@@ -175,8 +175,11 @@ func (c *check) clockOff() string {
 func inWords(d time.Duration) string {
 	s := d.Round(time.Minute).String()
 	s = strings.TrimSuffix(s, "0s")
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
+	switch {
+	case s == "":
+		return "0m"
+	case strings.HasSuffix(s, "h0m"):
+		return strings.TrimSuffix(s, "0m")
 	}
 	return s
 }

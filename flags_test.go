@@ -1,0 +1,105 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestSecretsComeFromAFileOrTheEnvironmentAndTheFileWins(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte(" of the file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(appKeyVariable, "of the environment")
+	for _, c := range []struct{ flag, want string }{{"", "of the environment"}, {"--huaweicloud.app-key-file=" + file, "of the file"}} {
+		args := []string{"--huaweicloud.app-id=app"}
+		if c.flag != "" {
+			args = append(args, c.flag)
+		}
+		_, opts, err := parseFlags(args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := opts.clientConfig()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := cfg.Secret(); got != c.want || err != nil {
+			t.Errorf("%q: got %q, %v", c.flag, got, err)
+		}
+	}
+}
+
+func TestANewKeyInTheFileNeedsNoRestart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	write := func(key string) {
+		if err := os.WriteFile(file, []byte(key), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("old")
+	_, opts, err := parseFlags([]string{"--huaweicloud.app-id=app", "--huaweicloud.app-key-file=" + file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := opts.clientConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("new")
+	if got, err := cfg.Secret(); got != "new" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestFlagsMayStandInAFileAndInAnyOrder(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "arguments")
+	if err := os.WriteFile(file, []byte("--history.interval=2m\n--log.level=debug\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"@" + file, "check"}, {"check", "@" + file}} {
+		command, opts, err := parseFlags(args)
+		if err != nil || command != commandCheck || opts.interval.String() != "2m0s" || opts.logLevel != "debug" {
+			t.Errorf("%v: got %s, %+v, %v", args, command, opts, err)
+		}
+	}
+}
+
+// FuzzFlags gives every flag that takes a value any value: it is taken or
+// refused with one line that names the flag, and nothing panics.
+func FuzzFlags(f *testing.F) {
+	for _, value := range []string{"", "1h", "-1h", "1ms", "0", "9999999h", "x", "info", "/a{b}", "http://[::1", "https://user:secret@host", "\x00", "@x"} {
+		for which := range uint8(30) {
+			f.Add(which, value)
+		}
+	}
+	var names []string
+	for _, flag := range newApplication(&options{}).Model().Flags {
+		if !flag.IsBoolFlag() {
+			names = append(names, flag.Name)
+		}
+	}
+	f.Fuzz(func(t *testing.T, which uint8, value string) {
+		name := names[int(which)%len(names)]
+		if strings.HasPrefix(name, "web.config") || strings.HasSuffix(name, "-file") {
+			return // a value names a file, which may be any
+		}
+		_, opts, err := parseFlags([]string{commandServe, "--" + name + "=" + value})
+		if err == nil {
+			if err = opts.validate(); err == nil {
+				opts.appID, opts.secret = "app", func() (string, error) { return "key", nil }
+				_, err = opts.clientConfig()
+			}
+		}
+		switch {
+		case err == nil:
+			return
+		case !strings.Contains(err.Error(), "--"):
+			t.Errorf("--%s=%q: %v names no flag", name, value, err)
+		case name == "huaweicloud.endpoint" && strings.Contains(err.Error(), "secret"):
+			t.Errorf("--%s=%q: %v repeats a URL that may hold a password", name, value, err)
+		}
+	})
+}
