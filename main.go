@@ -89,7 +89,6 @@ func serve(ctx context.Context, opts *options) error {
 		return err
 	}
 	logger, toolkitLogger := newLoggers(os.Stderr, opts.logLevel, opts.logFormat)
-	level.Info(logger).Log("msg", "Starting "+program, "version", version.Info())
 
 	// Service -> client -> ledger -> collector: what follows is that line.
 	health := collector.NewHealth(time.Now)
@@ -103,6 +102,7 @@ func serve(ctx context.Context, opts *options) error {
 		return err
 	}
 	defer closeLedger(meetings, logger)
+	level.Info(logger).Log("msg", "Starting "+program, "version", version.Info(), "remembered", meetings.Snapshot().Size())
 	poller := collector.NewPoller(opts.pollerConfig(logger), service, meetings, health)
 
 	meetingRegistry, selfRegistry := prometheus.NewRegistry(), prometheus.NewRegistry()
