@@ -11,7 +11,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -102,7 +101,6 @@ type Exchange struct {
 type Client struct {
 	cfg     Config
 	base    *url.URL
-	http    *http.Client
 	limiter *rate.Limiter
 	session session
 }
@@ -129,17 +127,19 @@ func New(cfg Config) (*Client, error) {
 		cfg.MaxAttempts = maxAttempts
 	}
 	if cfg.Transport == nil {
-		cfg.Transport = http.DefaultTransport.(*http.Transport).Clone()
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		// Polls are further apart than servers keep idle connections: a new
+		// one is better than one that may just be closing.
+		transport.IdleConnTimeout = 30 * time.Second
+		// HTTP/2 would send the empty body of a GET, see newRequest, which some
+		// gateways refuse.
+		transport.Protocols = new(http.Protocols)
+		transport.Protocols.SetHTTP1(true)
+		cfg.Transport = transport
 	}
 	return &Client{
-		cfg:  cfg,
-		base: base,
-		http: &http.Client{
-			Transport: cfg.Transport,
-			// A redirect followed blindly could end at a page that reads as
-			// "0 meetings", or carry the token to another host.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		cfg:     cfg,
+		base:    base,
 		limiter: rate.NewLimiter(rate.Limit(float64(cfg.MaxRequestsPerMinute)/60), limiterBurst),
 		session: session{lock: make(chan struct{}, 1)},
 	}, nil
@@ -156,7 +156,7 @@ func ParseEndpoint(endpoint string) (*url.URL, error) {
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, errors.New("the URL must begin with https:// or http://")
-	case u.Host == "":
+	case u.Hostname() == "":
 		return nil, errors.New("the URL names no host")
 	case u.User != nil:
 		return nil, errors.New("the URL must not hold a user or password")
@@ -169,9 +169,8 @@ func ParseEndpoint(endpoint string) (*url.URL, error) {
 // Close signs out, if signed in, and closes idle connections. It makes one
 // attempt and is bounded by ctx.
 func (c *Client) Close(ctx context.Context) error {
-	defer c.http.CloseIdleConnections()
-	if err := c.signOut(ctx); err != nil {
-		return fmt.Errorf("sign out: %w", err)
+	if t, ok := c.cfg.Transport.(interface{ CloseIdleConnections() }); ok {
+		defer t.CloseIdleConnections()
 	}
-	return nil
+	return c.signOut(ctx)
 }

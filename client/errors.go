@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -76,15 +77,25 @@ func ReasonOf(err error) (Reason, bool) {
 	return "", false
 }
 
-// word is what an error code or a request id may look like. Both come from
-// the network and end in logs, so that anything else is dropped.
-var word = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
+// word is an error code or a request id, as a string or a number. Both come
+// from the network and end in logs, so that anything else is dropped.
+type word string
 
-func wordOrEmpty(s string) string {
-	if !word.MatchString(s) {
+var wordPattern = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
+
+func newWord(s string) word {
+	if !wordPattern.MatchString(s) {
 		return ""
 	}
-	return s
+	return word(s)
+}
+
+// UnmarshalJSON never fails.
+func (w *word) UnmarshalJSON(b []byte) error {
+	if s := string(bytes.Trim(b, `"`)); s != "null" {
+		*w = newWord(s)
+	}
+	return nil
 }
 
 // WrongCredentials tells that the service named the key, the password or the

@@ -93,7 +93,7 @@ func (c *Client) FirstPage(ctx context.Context, from, to time.Time) (*Page, erro
 	}
 	first := &Page{Total: p.count}
 	r := c.History(from, to).newReading()
-	r.take(p.rows, func(m meeting.Meeting) bool {
+	r.take(p.rows, 0, func(m meeting.Meeting) bool {
 		first.Meetings = append(first.Meetings, m)
 		return true
 	})
@@ -109,20 +109,21 @@ const opHistory = "list history"
 // reading is one pass over all pages of a listing.
 type reading struct {
 	*Listing
-	announced int                 // the count of the first page
-	seen      map[string]struct{} // by row key
-	repeats   map[string]int      // how often a key came again
+	announced int            // the count of the first page
+	seen      map[string]int // row key -> record index at which it was read last
+	repeats   map[string]int // how often a key came again
 }
 
 func (l *Listing) newReading() *reading {
 	l.defects = map[meeting.Defect]int{}
-	return &reading{Listing: l, seen: map[string]struct{}{}, repeats: map[string]int{}}
+	return &reading{Listing: l, seen: map[string]int{}, repeats: map[string]int{}}
 }
 
 // read passes over all pages and reports whether each page went on where the
 // one before ended.
 func (r *reading) read(ctx context.Context, yield func(meeting.Meeting) bool) (whole bool, err error) {
 	next := 0 // record index behind the last row received
+	count := 0
 	for pages := 0; ; pages++ {
 		page, err := r.client.page(ctx, r.from, r.to, max(next-1, 0))
 		if err != nil {
@@ -132,17 +133,22 @@ func (r *reading) read(ctx context.Context, yield func(meeting.Meeting) bool) (w
 		if pages == 0 {
 			r.announced = page.count
 		} else {
-			if len(rows) == 0 || !r.known(rows[0].key) || pages > r.announced+sparePages {
+			if !r.joins(rows, next, page.count-count) || pages > r.announced+sparePages {
 				return false, nil
+			}
+			// Read once more, it may have changed, but it has not come twice.
+			if !rows[0].yieldTo(yield) {
+				return false, errStopped
 			}
 			rows = rows[1:]
 		}
-		fresh, ok := r.take(rows, yield)
+		count = page.count
+		fresh, ok := r.take(rows, next, yield)
 		if !ok {
 			return false, errStopped
 		}
 		next += len(rows)
-		if next >= page.count {
+		if next >= count {
 			return true, nil
 		}
 		if fresh == 0 {
@@ -151,31 +157,43 @@ func (r *reading) read(ctx context.Context, yield func(meeting.Meeting) bool) (w
 	}
 }
 
-// take counts rows, yields the meetings among them, and returns how many rows
-// were not seen before.
-func (r *reading) take(rows []row, yield func(meeting.Meeting) bool) (fresh int, ok bool) {
+// joins tells whether a page begins with the row before the record index
+// next, as it was asked to. Rows that were added to the listing meanwhile may
+// have pushed another row there, which stood that much before; but a row that
+// is new there, or from further ahead, tells that rows slipped through.
+func (r *reading) joins(rows []row, next, added int) bool {
+	if len(rows) == 0 {
+		return false
+	}
+	index, known := r.seen[rows[0].key]
+	return known && next-1-index <= max(added, 0)
+}
+
+// take counts rows that begin at a record index, yields the meetings among
+// them, and returns how many rows were not seen before.
+func (r *reading) take(rows []row, index int, yield func(meeting.Meeting) bool) (fresh int, ok bool) {
 	for i := range rows {
 		row := &rows[i]
-		if r.known(row.key) {
+		if _, known := r.seen[row.key]; known {
 			r.repeats[row.key]++
 		} else {
-			r.seen[row.key] = struct{}{}
 			fresh++
 			if row.defect != meeting.Valid {
 				r.defects[row.defect]++
 			}
 			r.defects[meeting.BadNumber] += row.badNumbers
 		}
-		if row.defect == meeting.Valid && !row.running && !yield(row.meeting) {
+		r.seen[row.key] = index + i
+		if !row.yieldTo(yield) {
 			return fresh, false
 		}
 	}
 	return fresh, true
 }
 
-func (r *reading) known(key string) bool {
-	_, ok := r.seen[key]
-	return ok
+// yieldTo yields the meeting of a row, if it is one.
+func (r *row) yieldTo(yield func(meeting.Meeting) bool) bool {
+	return r.defect != meeting.Valid || r.running || yield(r.meeting)
 }
 
 // arrived counts the records that the reading brought. A row that came twice

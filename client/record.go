@@ -41,13 +41,13 @@ func decodePage(body []byte, now time.Time) (*page, error) {
 	var answer struct {
 		Data      *[]json.RawMessage `json:"data"`
 		Count     number             `json:"count"`
-		ErrorCode text               `json:"error_code"`
+		ErrorCode json.RawMessage    `json:"error_code"`
 	}
 	if err := unmarshal(body, &answer); err != nil {
 		return nil, err
 	}
 	switch {
-	case answer.ErrorCode != "":
+	case len(answer.ErrorCode) > 0 && string(answer.ErrorCode) != "null" && string(answer.ErrorCode) != `""`:
 		return nil, errors.New("answer tells of an error in spite of its status")
 	case answer.Data == nil:
 		return nil, errors.New("answer holds no data")

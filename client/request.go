@@ -3,14 +3,17 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -92,11 +95,10 @@ func (c *Client) attempt(ctx context.Context, call call) (retryAfter time.Durati
 	switch {
 	case errors.Is(err, errTooLong):
 		return 0, &Error{Op: call.op, Reason: Response, Status: resp.StatusCode, Err: err}
+	case err != nil && ctx.Err() != nil:
+		return 0, &Error{Op: call.op, Reason: Network, Err: context.Cause(ctx)}
 	case err != nil:
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return 0, &Error{Op: call.op, Reason: Network, Err: err}
+		return 0, &Error{Op: call.op, Reason: Network, Err: speakable(err)}
 	case resp.StatusCode != http.StatusOK && (call.decode != nil || resp.StatusCode/100 != 2):
 		return parseRetryAfter(resp, c.cfg.Now()), statusError(call.op, resp, body)
 	case call.decode == nil:
@@ -115,25 +117,45 @@ func (c *Client) attempt(ctx context.Context, call call) (retryAfter time.Durati
 var errTooLong = fmt.Errorf("answer is longer than %d MiB", maxBody>>20)
 
 // exchange sends req and reads the whole answer. The response is returned
-// with an error where its header came but not its body.
+// with an error where its header came but not its body. The transport is used
+// directly, and not through an http.Client, which would follow redirects: to a
+// page that reads as "0 meetings", or with the token to another host.
 func (c *Client) exchange(req *http.Request) (*http.Response, []byte, error) {
-	resp, err := c.http.Do(req)
+	resp, err := c.cfg.Transport.RoundTrip(req)
 	if err != nil {
-		var wrapped *url.Error // repeats the URL, which the operation names already
-		if errors.As(err, &wrapped) {
-			err = wrapped.Err
-		}
 		return nil, nil, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return resp, nil, fmt.Errorf("answer broke off: %w", err)
+		return resp, nil, err
 	}
 	if len(body) > maxBody {
 		return resp, nil, errTooLong
 	}
 	return resp, body, nil
+}
+
+// speakable returns what may be told of a failed exchange. Errors that come
+// from reading the answer quote it, and are told in general.
+func speakable(err error) error {
+	var (
+		timeout     net.Error
+		network     *net.OpError
+		certificate *tls.CertificateVerificationError
+		errno       syscall.Errno
+	)
+	switch {
+	case errors.As(err, &network), errors.As(err, &certificate):
+		return err
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return errors.New("timeout")
+	case errors.As(err, &errno):
+		return errno
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("the connection broke off")
+	}
+	return errors.New("the answer is not one of HTTP")
 }
 
 // errNotJSON stands for the errors of encoding/json, which may quote the body.
@@ -147,7 +169,7 @@ func unmarshal(body []byte, v any) error {
 	switch {
 	case err == nil:
 		return nil
-	case len(body) > 0 && errors.As(err, &syntax) && syntax.Offset >= int64(len(body)):
+	case len(bytes.TrimSpace(body)) > 0 && errors.As(err, &syntax) && syntax.Error() == "unexpected end of JSON input":
 		return fmt.Errorf("answer broke off: %w", io.ErrUnexpectedEOF)
 	}
 	return errNotJSON
@@ -156,9 +178,9 @@ func unmarshal(body []byte, v any) error {
 // serviceError is the body of an answer that tells of a failure, by the API
 // page and, for some calls, by the older returnCode.
 type serviceError struct {
-	ErrorCode  string `json:"error_code"`
-	RequestID  string `json:"request_id"`
-	ReturnCode string `json:"returnCode"`
+	ErrorCode  word `json:"error_code"`
+	RequestID  word `json:"request_id"`
+	ReturnCode word `json:"returnCode"`
 }
 
 func parseServiceError(body []byte) *serviceError {
@@ -169,22 +191,21 @@ func parseServiceError(body []byte) *serviceError {
 	if e.ErrorCode == "" {
 		e.ErrorCode = e.ReturnCode
 	}
-	e.ErrorCode = wordOrEmpty(e.ErrorCode)
 	return &e
 }
 
 func requestID(resp *http.Response, e *serviceError) string {
-	if id := wordOrEmpty(resp.Header.Get("X-Request-Id")); id != "" || e == nil {
-		return id
+	if id := newWord(resp.Header.Get("X-Request-Id")); id != "" || e == nil {
+		return string(id)
 	}
-	return wordOrEmpty(e.RequestID)
+	return string(e.RequestID)
 }
 
 // statusError says what an answer other than success means. The reasons that
 // depend on the endpoint are the callers' to give.
 func statusError(op string, resp *http.Response, body []byte) *Error {
 	said := parseServiceError(body)
-	e := &Error{Op: op, Status: resp.StatusCode, Code: said.ErrorCode, RequestID: requestID(resp, said)}
+	e := &Error{Op: op, Status: resp.StatusCode, Code: string(said.ErrorCode), RequestID: requestID(resp, said)}
 	switch s := resp.StatusCode; {
 	case s == http.StatusTooManyRequests:
 		e.Reason, e.Err = Throttled, errors.New("the service says that it is asked too often")
@@ -201,13 +222,14 @@ func statusError(op string, resp *http.Response, body []byte) *Error {
 // parseRetryAfter reads the header Retry-After, in seconds or as a date.
 func parseRetryAfter(resp *http.Response, now time.Time) time.Duration {
 	value := resp.Header.Get("Retry-After")
-	var d time.Duration
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		d = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(value); err == nil {
-		d = at.Sub(now)
+	if at, err := http.ParseTime(value); err == nil {
+		return min(max(at.Sub(now), 0), maxRetryAfter)
 	}
-	return min(max(d, 0), maxRetryAfter)
+	seconds, err := strconv.ParseUint(value, 10, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0
+	}
+	return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
 }
 
 // waits is exponential backoff with jitter from a given source, which never
@@ -237,6 +259,9 @@ func (c *Client) newRequest(ctx context.Context, method, path string, query url.
 	if err != nil {
 		return nil, fmt.Errorf("build request: %w", err)
 	}
+	// A body that cannot be rewound keeps net/http from repeating a request
+	// by itself, past the limiter.
+	req.Body, req.GetBody = io.NopCloser(bytes.NewReader(body)), nil
 	req.Header.Set("Accept", "application/json")
 	return req, nil
 }

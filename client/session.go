@@ -125,6 +125,9 @@ func (c *Client) distrust(ctx context.Context, err *Error) {
 		return
 	}
 	defer c.session.release()
+	if time.Now().Before(c.session.heldUntil) {
+		return // the same failure, met by another caller
+	}
 	c.session.refuse(c.cfg.SignInInterval, err)
 }
 
@@ -219,7 +222,7 @@ func (a *signInAnswer) role() Role {
 func (c *Client) signOut(ctx context.Context) error {
 	s := &c.session
 	if err := s.acquire(ctx); err != nil {
-		return err
+		return fmt.Errorf("sign out: %w", err)
 	}
 	defer s.release()
 	if s.token == "" {
