@@ -82,7 +82,7 @@ type Config struct {
 func (c *Config) Owner() string {
 	host := c.Endpoint
 	if u, err := ParseEndpoint(c.Endpoint); err == nil {
-		host = u.Host
+		host = strings.TrimSuffix(strings.ToLower(u.Host), map[string]string{"https": ":443", "http": ":80"}[u.Scheme])
 	}
 	return strings.Join([]string{host, c.AppID, c.Account, c.UserID, c.CorpID}, "\x00")
 }

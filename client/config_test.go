@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -138,4 +139,45 @@ func TestAnOwnerIsTheServiceAndWhoSignsIn(t *testing.T) {
 			t.Errorf("%s: same owner %v, want %v", name, same, c.same)
 		}
 	}
+}
+
+func TestTheOwnerIsTheServiceAndWhoSignsInHoweverTheHostIsWritten(t *testing.T) {
+	base := client.Config{Endpoint: "https://api.example.com", AppID: "app"}
+	for _, endpoint := range []string{"https://API.example.com", "https://api.example.com:443", "https://api.example.com/"} {
+		same := base
+		same.Endpoint = endpoint
+		if same.Owner() != base.Owner() {
+			t.Errorf("%s is another owner", endpoint)
+		}
+	}
+	for _, change := range []func(*client.Config){
+		func(c *client.Config) { c.Endpoint = "https://api.example.com:8443" },
+		func(c *client.Config) { c.Endpoint = "https://api-intl.example.com" },
+		func(c *client.Config) { c.AppID = "other" },
+		func(c *client.Config) { c.AppID, c.Account = "", "app" },
+		func(c *client.Config) { c.UserID = "user" },
+		func(c *client.Config) { c.CorpID = "user" },
+	} {
+		other := base
+		change(&other)
+		if other.Owner() == base.Owner() {
+			t.Errorf("%+v is the same owner", other)
+		}
+	}
+}
+
+func TestASecretThatCannotBeReadForAMomentHoldsNothingBack(t *testing.T) {
+	s := newLoopbackSite(t)
+	readable := false
+	s.cfg.Secret = func() (string, error) {
+		if !readable {
+			return "", errors.New("no such file")
+		}
+		return "mykey", nil
+	}
+	s.renew(t)
+	_, err := s.poll(t.Context())
+	wantReason(t, err, client.Auth)
+	readable = true
+	s.mustPoll(t)
 }

@@ -101,7 +101,7 @@ func (c *Client) token(ctx context.Context, rejected string) (string, error) {
 	}
 	if err := c.signIn(ctx); err != nil {
 		var e *Error
-		if errors.As(err, &e) && e.Reason == Auth {
+		if errors.As(err, &e) && e.Reason == Auth && e.Status != 0 { // 0: the secret could not be read
 			s.refuse(c.cfg.SignInInterval, e)
 		}
 		return "", err
