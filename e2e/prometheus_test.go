@@ -40,8 +40,14 @@ type prometheus struct{ url string }
 // newPrometheus starts a Prometheus that scrapes a target in both ways.
 func newPrometheus(t *testing.T, target string) prometheus {
 	t.Helper()
+	return newPrometheusEvery(t, scrapeInterval, target)
+}
+
+// newPrometheusEvery is newPrometheus with another time between two scrapes.
+func newPrometheusEvery(t *testing.T, interval time.Duration, target string) prometheus {
+	t.Helper()
 	p := start(t, tool(t, "prometheus"),
-		"--config.file="+write(t, "prometheus.yml", fmt.Sprintf(prometheusConfig, scrapeInterval, target)),
+		"--config.file="+write(t, "prometheus.yml", fmt.Sprintf(prometheusConfig, interval, target)),
 		"--storage.tsdb.path="+t.TempDir(),
 		"--web.listen-address=127.0.0.1:0",
 		// Needed by releases before the selector anchored became stable.
@@ -78,11 +84,12 @@ func (p prometheus) at(t *testing.T, at time.Time, expression string) series {
 }
 
 // samples returns the raw samples of a metric since an instant, by label set.
+// Of native histograms they are the counts.
 func (p prometheus) samples(t *testing.T, since, at time.Time, selector string) map[string][]float64 {
 	t.Helper()
 	values := map[string][]float64{}
 	for _, one := range p.query(t, at, fmt.Sprintf("%s[%dms]", selector, at.Sub(since).Milliseconds())) {
-		for _, s := range one.Values {
+		for _, s := range append(one.Values, one.Histograms...) {
 			values[labelSet(one.Metric)] = append(values[labelSet(one.Metric)], s.value(t))
 		}
 	}
@@ -92,17 +99,22 @@ func (p prometheus) samples(t *testing.T, since, at time.Time, selector string) 
 // result is one series of an answer: a vector has one value of each, a matrix
 // several.
 type result struct {
-	Metric map[string]string `json:"metric"`
-	Value  point             `json:"value"`
-	Values []point           `json:"values"`
+	Metric     map[string]string `json:"metric"`
+	Value      point             `json:"value"`
+	Values     []point           `json:"values"`
+	Histograms []point           `json:"histograms"`
 }
 
-// point is an instant and a value, the latter as a text.
+// point is an instant and a value, the latter as a text or, of a native
+// histogram, as an object that holds texts.
 type point [2]any
 
 func (p point) value(t *testing.T) float64 {
 	t.Helper()
-	text, _ := p[1].(string)
+	text, ok := p[1].(string)
+	if histogram, isOne := p[1].(map[string]any); !ok && isOne {
+		text, _ = histogram["count"].(string)
+	}
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil {
 		t.Fatalf("value of a sample: %v", err)
