@@ -92,9 +92,9 @@ func differences(got, want samples) (lines []string) {
 
 // audience is who scrapes one life of the storage: it knows only what it saw.
 type audience struct {
-	seen     samples
-	created  map[series]time.Time
-	zero     map[series]time.Time // when a series was first seen, at 0
+	seen    samples
+	created map[series]time.Time
+	zero    map[series]time.Time // when a series was first seen, at 0
 }
 
 func newAudience() *audience {
