@@ -151,7 +151,7 @@ func (v *verifier) walk(id uint64, least, limit []byte) error {
 	if order.Uint16(b[8:]) != branchPage || order.Uint16(b[10:]) == 0 {
 		return fmt.Errorf("page %d is not a tree's", id)
 	}
-	elements, err := readElements(b)
+	elements, err := readElements(b, least, limit)
 	if err != nil {
 		return err
 	}
@@ -160,32 +160,20 @@ func (v *verifier) walk(id uint64, least, limit []byte) error {
 		if i+1 < len(elements) {
 			next = elements[i+1].key
 		}
-		if err := inOrder(e.key, least, next); err != nil {
-			return err
-		}
 		if err := v.walk(e.child, e.key, next); err != nil {
 			return err
 		}
-		least = e.key
 	}
 	return nil
 }
 
 // walkLeaf verifies a leaf page, or a bucket that stands within one.
 func (v *verifier) walkLeaf(b, least, limit []byte) error {
-	elements, err := readElements(b)
+	elements, err := readElements(b, least, limit)
 	if err != nil {
 		return err
 	}
-	for i, e := range elements {
-		next := limit
-		if i+1 < len(elements) {
-			next = elements[i+1].key
-		}
-		if err := inOrder(e.key, least, next); err != nil {
-			return err
-		}
-		least = e.key
+	for _, e := range elements {
 		if e.flags&bucketFlag == 0 {
 			continue
 		}
@@ -206,14 +194,6 @@ func (v *verifier) walkLeaf(b, least, limit []byte) error {
 	return nil
 }
 
-// inOrder checks a key against the least that may stand there and the next one.
-func inOrder(key, least, next []byte) error {
-	if bytes.Compare(key, least) < 0 || next != nil && bytes.Compare(key, next) >= 0 {
-		return errors.New("keys are out of order")
-	}
-	return nil
-}
-
 // element is one entry of a page: a child of a branch, or a key with its value.
 type element struct {
 	flags uint32
@@ -222,7 +202,9 @@ type element struct {
 	child uint64
 }
 
-func readElements(b []byte) ([]element, error) {
+// readElements returns the entries of a page, whose keys must be in order, not
+// less than least, and less than limit unless that is nil.
+func readElements(b, least, limit []byte) ([]element, error) {
 	leaf, count := order.Uint16(b[8:]) == leafPage, int(order.Uint16(b[10:]))
 	if pageHeaderSize+count*elementSize > len(b) {
 		return nil, errors.New("a page has too many entries")
@@ -244,6 +226,10 @@ func readElements(b []byte) ([]element, error) {
 			return nil, errors.New("an entry lies outside its page")
 		}
 		e.key, e.value = b[begin:begin+keySize], b[begin+keySize:begin+keySize+valueSize]
+		if bytes.Compare(e.key, least) < 0 || i > 0 && bytes.Equal(e.key, least) || limit != nil && bytes.Compare(e.key, limit) >= 0 {
+			return nil, errors.New("keys are out of order")
+		}
+		least = e.key
 	}
 	return elements, nil
 }

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
@@ -258,10 +259,10 @@ func TestDamageOfAnyValueIsFound(t *testing.T) {
 	for _, bucket := range []string{"head", "names", "series", "values", "meetings"} {
 		t.Run(bucket, func(t *testing.T) {
 			t.Parallel()
-			for _, damage := range []string{"flip", "remove"} {
+			for _, damage := range []string{"flip", "remove first", "remove last", "swap"} {
 				path := filepath.Join(t.TempDir(), damage)
 				write(t, path, whole)
-				damageFirst(t, path, bucket, damage == "remove")
+				damageValue(t, path, bucket, damage)
 				if _, err := ledger.Open(path, defaults(), owner, noon); !errors.Is(err, ledger.ErrStorage) || !strings.Contains(err.Error(), "damaged") {
 					t.Errorf("%s: got %v", damage, err)
 				}
@@ -270,18 +271,24 @@ func TestDamageOfAnyValueIsFound(t *testing.T) {
 	}
 }
 
-// damageFirst spoils or removes the first value of a bucket.
-func damageFirst(t *testing.T, path, bucket string, remove bool) {
+// damageValue spoils, removes or exchanges values of a bucket.
+func damageValue(t *testing.T, path, bucket, damage string) {
 	t.Helper()
 	inDatabase(t, path, func(tx *bolt.Tx) error {
 		b := tx.Bucket([]byte(bucket))
-		k, v := b.Cursor().First()
-		if remove {
-			return b.Delete(k)
+		first, v := b.Cursor().First()
+		last, w := b.Cursor().Last()
+		v, w = bytes.Clone(v), bytes.Clone(w)
+		switch damage {
+		case "remove first":
+			return b.Delete(first)
+		case "remove last":
+			return b.Delete(last)
+		case "swap":
+			return errors.Join(b.Put(first, w), b.Put(last, v))
 		}
-		spoilt := append([]byte{}, v...)
-		spoilt[0] ^= 1
-		return b.Put(k, spoilt)
+		v[0] ^= 1
+		return b.Put(first, v)
 	})
 }
 
