@@ -125,6 +125,7 @@ func (w *world) tear() {
 func (w *world) crashLoop() {
 	for range 70 {
 		w.finishPoll()
+		w.weather.turn()
 		w.process.kill()
 		w.nextLife()
 		w.until(time.Now().Add(between(w.rng, time.Second, time.Minute)))

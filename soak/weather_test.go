@@ -25,7 +25,7 @@ type weather struct {
 	fault    func(n int) simulator.Fault
 	bad      float64 // how likely a request meets the fault
 	lasts    int     // for how many more polls
-	disturbs bool    // the listing changes between pages
+	disturbs int     // how often the listing may still change between two pages of the poll
 	readings int     // how often the poll began from the first page
 	lied     bool    // about how much there is, since the poll began
 }
@@ -34,7 +34,7 @@ type weather struct {
 func (w *weather) clear() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.name, w.fault, w.bad, w.lasts, w.disturbs = "fair", nil, 0, 0, false
+	w.name, w.fault, w.bad, w.lasts, w.disturbs = "fair", nil, 0, 0, 0
 }
 
 // turnFair is turn without a change of the weather.
@@ -52,16 +52,16 @@ func (w *weather) turn() {
 	if w.lasts--; w.lasts > 0 {
 		return
 	}
-	w.name, w.fault, w.bad, w.lasts, w.disturbs = "fair", nil, 0, 1, false
+	w.name, w.fault, w.bad, w.lasts, w.disturbs = "fair", nil, 0, 1, 0
 	names := slices.Sorted(maps.Keys(faults))
 	switch x := w.rng.Float64(); {
 	case x < 0.45:
 	case x < 0.6:
-		w.name, w.disturbs = "moving", true
+		w.name, w.disturbs = "moving", 5
 	case x < 0.85: // now and then a request fails
 		w.name = oneOf(w.rng, names...)
 		w.bad = 0.05 + 0.5*w.rng.Float64()
-		w.disturbs = chance(w.rng, 0.3)
+		w.disturbs = w.rng.IntN(3)
 	default: // every request fails
 		w.name, w.bad = oneOf(w.rng, names...), 1
 		if w.lasts = 1 + w.rng.IntN(3); chance(w.rng, 0.08) {
@@ -95,7 +95,8 @@ func (w *weather) strike(r *http.Request) simulator.Fault {
 	if r.URL.Path == simulator.PathHistory {
 		if r.URL.Query().Get("offset") == "0" {
 			w.readings++
-		} else if w.disturbs && chance(w.rng, 0.4) {
+		} else if w.disturbs > 0 && chance(w.rng, 0.4) {
+			w.disturbs--
 			w.enterprise.disturb(w.readings <= 1)
 		}
 	}
