@@ -33,7 +33,7 @@ soak: ## Run SEEDS (10000) simulated enterprises against the rules
 
 .PHONY: bench
 bench: ## Run the benchmarks
-	go test -run '^1041' -bench . -benchmem ./ledger ./collector
+	go test -run '^$$' -bench . -benchmem ./ledger ./collector
 
 .PHONY: fuzz
 fuzz: ## Fuzz what parses foreign bytes, FUZZTIME (30s) each

@@ -24,16 +24,21 @@ type stored struct {
 	args     []string // but those of polling
 }
 
-// newStored returns a service that takes several pages to list its history.
+// newStored returns a service that takes several pages to list its history. To
+// that nothing is added but by the test.
 func newStored(t *testing.T) *stored {
 	t.Helper()
 	s := &stored{clock: &clock{}, path: filepath.Join(t.TempDir(), "ledger")}
-	s.Service, s.url = newService(t, simulator.Config{
-		Now: s.clock.Now, Seed: 7, MeetingsPerDay: 6_000, Worldwide: true,
-		History: 2 * time.Hour, PublicationDelay: time.Second, MaxLimit: 100,
-	})
-	s.Add(ended("before", changing, 10, time.Now()))
+	s.Service, s.url = newService(t, simulator.Config{Now: s.clock.Now, MaxLimit: 100})
 	s.stopped = s.clock.stop()
+	enterprise := simulator.New(simulator.Config{
+		Now: s.clock.Now, Seed: 7, MeetingsPerDay: 6_000, Worldwide: true, History: 2 * time.Hour,
+	})
+	for _, r := range enterprise.Records(s.stopped) {
+		r.RecordingAt = r.ListedAt
+		s.Add(r)
+	}
+	s.Add(ended("before", changing, 10, s.stopped))
 	s.baseline, s.known = s.Listed(s.stopped), uuids(s.Records(s.stopped))
 	s.args = append(signIn(t, s.url, testAppKey), "--storage.path="+s.path)
 	return s

@@ -5,7 +5,9 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -66,6 +68,7 @@ func tell(happened chan struct{}) {
 type victim struct {
 	*process
 	web    string // address
+	ledger string // path
 	args   []string
 	polls  *watch
 	rng    *rand.Rand
@@ -74,9 +77,9 @@ type victim struct {
 
 func newVictim(t *testing.T, rng *rand.Rand, service http.Handler, args ...string) *victim {
 	t.Helper()
-	v := &victim{web: lastingAddress(t), polls: newWatch(service), rng: rng}
+	v := &victim{web: lastingAddress(t), ledger: filepath.Join(t.TempDir(), "ledger"), polls: newWatch(service), rng: rng}
 	v.args = append(signIn(t, listen(t, v.polls), testAppKey), fast...)
-	v.args = append(v.args, "--storage.path="+filepath.Join(t.TempDir(), "ledger"), "--web.listen-address="+v.web)
+	v.args = append(v.args, "--storage.path="+v.ledger, "--web.listen-address="+v.web)
 	v.args = append(v.args, args...)
 	return v
 }
@@ -93,22 +96,35 @@ func (v *victim) live(t *testing.T) {
 }
 
 // dieAndLive kills the exporter at a random instant of its life: while it
-// starts, while it polls, about when it commits, or some polls later.
+// starts, while it polls, while it commits or just has, or some polls later.
 func (v *victim) dieAndLive(t *testing.T) {
 	t.Helper()
 	switch v.rng.IntN(10) {
-	case 0, 1, 2:
+	case 0, 1:
 		v.outlive(t, nil, upTo(v.rng, 300*time.Millisecond))
-	case 3, 4, 5:
+	case 2, 3, 4:
 		v.outlive(t, v.polls.began, upTo(v.rng, 300*time.Millisecond))
-	case 6, 7, 8:
-		v.outlive(t, v.polls.read, upTo(v.rng, 30*time.Millisecond))
+	case 5, 6, 7, 8:
+		v.outlive(t, v.polls.read, 0)
+		v.awaitWrite()
+		v.outlive(t, nil, upTo(v.rng, oneOf(v.rng, 500*time.Microsecond, 10*time.Millisecond)))
 	default:
 		v.outlive(t, v.polls.read, upTo(v.rng, 4*time.Second))
 	}
 	v.kill(t)
 	v.deaths++
 	v.live(t)
+}
+
+// awaitWrite waits until the exporter writes to its ledger, or has done so
+// unnoticed.
+func (v *victim) awaitWrite() {
+	before, err := os.Stat(v.ledger)
+	for began := time.Now(); err == nil && time.Since(began) < 100*time.Millisecond; runtime.Gosched() {
+		if now, err := os.Stat(v.ledger); err != nil || now.ModTime() != before.ModTime() {
+			return
+		}
+	}
 }
 
 // outlive waits until something has happened and a time has passed since,

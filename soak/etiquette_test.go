@@ -10,7 +10,6 @@ import (
 )
 
 const (
-	requestsPerMinute = 60
 	burst             = 5
 	maxAttempts       = 4
 	longestRetryAfter = 2 * time.Minute
@@ -19,9 +18,11 @@ const (
 // etiquette watches how one process treats the service: no faster than the
 // limit, no retry too early or too often, no sign-in without a reason.
 type etiquette struct {
-	fail     func(format string, args ...any)
-	interval time.Duration
-	recent   []time.Time // the requests of the last minute
+	fail      func(format string, args ...any)
+	interval  time.Duration
+	perMinute int
+	tokens    float64 // of the bucket that the limit fills, at the last request
+	last      time.Time
 
 	failed   string    // the request that failed in a way that may pass
 	failures int       // how often in a row
@@ -39,11 +40,12 @@ type etiquette struct {
 
 func (e *etiquette) asks(r *http.Request) {
 	now := time.Now()
-	for len(e.recent) > 0 && now.Sub(e.recent[0]) >= time.Minute {
-		e.recent = e.recent[1:]
+	if e.last.IsZero() {
+		e.tokens = burst
 	}
-	if e.recent = append(e.recent, now); len(e.recent) > requestsPerMinute+burst {
-		e.fail("%d requests within a minute", len(e.recent))
+	e.tokens = min(e.tokens+float64(e.perMinute)*now.Sub(e.last).Minutes(), burst) - 1
+	if e.last = now; e.tokens < -1e-6 {
+		e.fail("more than %d requests at once and %d a minute", burst, e.perMinute)
 	}
 	if what := r.Method + r.URL.String(); what == e.failed {
 		if e.failures >= maxAttempts {

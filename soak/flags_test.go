@@ -12,6 +12,7 @@ type flags struct {
 	staleAfter                    time.Duration
 	departments                   int
 	pageLimit                     int
+	requestsPerMinute             int
 }
 
 // reach is how far back an ordinary sweep reads.
@@ -22,7 +23,7 @@ func defaultFlags() flags {
 	return flags{
 		interval: time.Minute, sweepInterval: 30 * time.Minute, tail: 4 * time.Hour,
 		window: 24 * time.Hour, maxMeeting: 30 * time.Hour, catchUp: 168 * time.Hour,
-		staleAfter: time.Hour, departments: 200, pageLimit: 20,
+		staleAfter: time.Hour, departments: 200, pageLimit: 20, requestsPerMinute: 60,
 	}
 }
 
@@ -38,6 +39,8 @@ func randomFlags(rng *rand.Rand) flags {
 		staleAfter:    oneOf[time.Duration](rng, 20, 60, 180) * time.Minute,
 		departments:   oneOf(rng, 1, 3, 200, 200),
 		pageLimit:     oneOf(rng, 3, 4, 6, 10),
+
+		requestsPerMinute: oneOf(rng, 20, 60),
 	}
 	f.tail = min(oneOf[time.Duration](rng, 10, 30, 60, 120)*time.Minute, f.reach())
 	return f

@@ -83,11 +83,11 @@ func start(w *world, f flags, path string) (*process, error) {
 	}
 	httpClient, closePipe := w.service.Pipe()
 	p.closePipe = closePipe
-	p.wire = &wire{RoundTripper: httpClient.Transport, now: w.clock.now, trace: w.trace, etiquette: etiquette{fail: w.fail, interval: f.interval}}
+	p.wire = &wire{RoundTripper: httpClient.Transport, now: w.clock.now, trace: w.trace, etiquette: etiquette{fail: w.fail, interval: f.interval, perMinute: f.requestsPerMinute}}
 	var err error
 	p.client, err = client.New(client.Config{
 		Endpoint: "http://service", AppID: "app", Secret: func() (string, error) { return "key", nil },
-		Timeout: 30 * time.Second, MaxRequestsPerMinute: requestsPerMinute, SignInInterval: f.interval,
+		Timeout: 30 * time.Second, MaxRequestsPerMinute: f.requestsPerMinute, SignInInterval: f.interval,
 		PageLimit: f.pageLimit, UserAgent: "soak", Observe: health.Observe,
 		Transport: p.wire, Now: w.clock.now, Random: rand.NewChaCha8(key),
 	})

@@ -12,7 +12,7 @@ import (
 
 // Every so manieth seed has the program's default flags, for a shorter time.
 const (
-	usualEvery  = 67
+	usualEvery  = 65
 	usualLength = 5 * time.Hour
 	length      = 50 * time.Hour
 )

@@ -3,6 +3,7 @@ package soak_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -30,7 +31,9 @@ type wire struct {
 type page struct {
 	from, to time.Time
 	offset   int
-	rows     []row // the valid ones
+	count    int
+	keys     []string // of all rows: the UUID or, for want of one, everything
+	rows     []row    // the valid ones
 }
 
 // RoundTrip passes a request on and listens to what comes of it.
@@ -108,12 +111,52 @@ func (w *wire) read(status int, body []byte) (p page, readable bool) {
 	if status != http.StatusOK || json.Unmarshal(body, &answer) != nil || answer.Data == nil || answer.Count == nil || answer.Error != "" {
 		return p, false
 	}
+	p.count = int(*answer.Count)
 	for _, fields := range answer.Data {
+		key, _ := fields["confUUID"].(string)
+		if key == "" {
+			key = fmt.Sprint(fields)
+		}
+		p.keys = append(p.keys, key)
 		if r, valid := parseRow(fields, w.now()); valid {
 			p.rows = append(p.rows, r)
 		}
 	}
 	return p, true
+}
+
+// whole restates when a reading of all pages is complete: at least as many
+// records arrived as its first page announced. The last reading of a poll
+// holds; a record that came twice counts so if an earlier reading had it too.
+func whole(pages []page) error {
+	var arrived, announced, readings int
+	for _, p := range pages {
+		if p.offset == 0 {
+			arrived, announced = 0, p.count
+			readings++
+		} else if len(p.keys) > 0 {
+			arrived-- // its first row was asked for again
+		}
+		arrived += len(p.keys)
+	}
+	if readings == 1 {
+		arrived = min(arrived, different(pages))
+	}
+	if arrived < announced {
+		return fmt.Errorf("a poll passed for complete with %d of %d records", arrived, announced)
+	}
+	return nil
+}
+
+// different counts the records, each once.
+func different(pages []page) int {
+	seen := map[string]bool{}
+	for _, p := range pages {
+		for _, key := range p.keys {
+			seen[key] = true
+		}
+	}
+	return len(seen)
 }
 
 // parseRow restates how one record is read, and which are left out.

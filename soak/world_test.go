@@ -144,6 +144,9 @@ func (w *world) account(began time.Time, o outcome) {
 		w.book.turn(p.flags, o.at)
 		return
 	}
+	if err := whole(pages); err != nil {
+		w.fail("%v", err)
+	}
 	r := reading{sweep: o.sweep, from: pages[0].from, began: pages[0].to, ended: o.wall, clock: o.at}
 	for _, page := range pages {
 		r.rows = append(r.rows, page.rows...)
