@@ -3,6 +3,7 @@ package soak_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -125,38 +126,39 @@ func (w *wire) read(status int, body []byte) (p page, readable bool) {
 	return p, true
 }
 
-// whole restates when a reading of all pages is complete: at least as many
-// records arrived as its first page announced. The last reading of a poll
-// holds; a record that came twice counts so if an earlier reading had it too.
+// whole restates when a reading of all pages is complete: every page goes on
+// from a row that was read before, and at least as many records arrived as the
+// first page announced. The last reading of a poll holds; a record that came
+// twice counts so if an earlier reading had it too.
 func whole(pages []page) error {
 	var arrived, announced, readings int
+	var seen map[string]bool // in this reading
+	var gap bool
 	for _, p := range pages {
-		if p.offset == 0 {
-			arrived, announced = 0, p.count
+		switch {
+		case p.offset == 0:
+			arrived, announced, seen, gap = 0, p.count, map[string]bool{}, false
 			readings++
-		} else if len(p.keys) > 0 {
+		case len(p.keys) == 0 || !seen[p.keys[0]]:
+			gap = true
+		default:
 			arrived-- // its first row was asked for again
 		}
 		arrived += len(p.keys)
+		for _, key := range p.keys {
+			seen[key] = true
+		}
 	}
 	if readings == 1 {
-		arrived = min(arrived, different(pages))
+		arrived = min(arrived, len(seen))
+	}
+	if gap {
+		return errors.New("a poll passed for complete with a gap between two pages")
 	}
 	if arrived < announced {
 		return fmt.Errorf("a poll passed for complete with %d of %d records", arrived, announced)
 	}
 	return nil
-}
-
-// different counts the records, each once.
-func different(pages []page) int {
-	seen := map[string]bool{}
-	for _, p := range pages {
-		for _, key := range p.keys {
-			seen[key] = true
-		}
-	}
-	return len(seen)
 }
 
 // parseRow restates how one record is read, and which are left out.
