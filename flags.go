@@ -25,6 +25,7 @@ const (
 	commandDemo     = "demo"
 	commandSimulate = "simulate"
 	commandCheck    = "check"
+	commandBackfill = "backfill"
 )
 
 // The environment variables that may hold the secrets. A file flag wins.
@@ -41,6 +42,7 @@ type options struct {
 	logLevel        string
 	logFormat       string
 	simulateAddress string
+	backfill        backfillOptions
 
 	endpoint               string
 	appID, appKeyFile      string
@@ -95,6 +97,7 @@ func newApplication(opts *options) *kingpin.Application {
 	simulate := app.Command(commandSimulate, "Run only the simulated service, to point an exporter at.")
 	simulate.Flag("simulate.listen-address", "Address on which the simulated service listens.").Default("127.0.0.1:10048").StringVar(&opts.simulateAddress)
 	app.Command(commandCheck, "Sign in, read one page, and say in plain words what works and what does not.")
+	opts.backfill.register(app.Command(commandBackfill, "Write past history as OpenMetrics files for promtool, and seed a new ledger with it."))
 	return app
 }
 

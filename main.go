@@ -77,6 +77,8 @@ func run(ctx context.Context, args []string) error {
 		return runCheck(ctx, opts)
 	case commandDemo:
 		return demo(ctx, opts)
+	case commandBackfill:
+		return runBackfill(ctx, opts)
 	default:
 		return serve(ctx, opts)
 	}

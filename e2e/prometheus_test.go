@@ -46,9 +46,15 @@ func newPrometheus(t *testing.T, target string) prometheus {
 // newPrometheusEvery is newPrometheus with another time between two scrapes.
 func newPrometheusEvery(t *testing.T, interval time.Duration, target string) prometheus {
 	t.Helper()
+	return newPrometheusOn(t, t.TempDir(), fmt.Sprintf(prometheusConfig, interval, target))
+}
+
+// newPrometheusOn starts a Prometheus on a directory that may hold blocks.
+func newPrometheusOn(t *testing.T, dir, config string) prometheus {
+	t.Helper()
 	p := start(t, tool(t, "prometheus"),
-		"--config.file="+write(t, "prometheus.yml", fmt.Sprintf(prometheusConfig, interval, target)),
-		"--storage.tsdb.path="+t.TempDir(),
+		"--config.file="+write(t, "prometheus.yml", config),
+		"--storage.tsdb.path="+dir,
 		"--web.listen-address=127.0.0.1:0",
 		// Needed by releases before the selector anchored became stable.
 		"--enable-feature=promql-extended-range-selectors")

@@ -9,6 +9,7 @@
 package ledger
 
 import (
+	"maps"
 	"sync/atomic"
 	"time"
 
@@ -51,6 +52,10 @@ type Poll struct {
 	Began, Ended time.Time
 	// Meetings are valid ones. Of one UUID the last holds.
 	Meetings []meeting.Meeting
+	// Next are meetings that the poll after this one will bring, as whoever
+	// reads the past knows. Their series are shown at 0 by this poll, so that
+	// nothing of them is held.
+	Next []meeting.Meeting
 }
 
 // Ledger remembers which meetings were counted, and their sums. One goroutine
@@ -150,6 +155,29 @@ func (l *Ledger) Idle(clock time.Time) error {
 	}
 	return l.finish(t)
 }
+
+// Seed takes over all that another ledger knows, whose last poll has read
+// everything that is older than horizon: what is listed later and started
+// before it is not counted. The ledger must be a new one; an error is an
+// ErrStorage, after which it still is.
+func (l *Ledger) Seed(from *Ledger, horizon time.Time) error {
+	t := l.begin(time.Time{})
+	t.state, t.names = from.state, from.names.clone()
+	t.state.horizon = horizon.Truncate(time.Minute)
+	t.series, t.meetings = maps.Clone(from.series), maps.Clone(from.meetings)
+	for of, ofMeasure := range t.state.distributions {
+		for typ, d := range ofMeasure {
+			for value := range d {
+				t.observed[observation{measure(of), meeting.Type(typ), value}] = true
+			}
+		}
+	}
+	return l.finish(t)
+}
+
+// Horizon is the start before which nothing is counted any more, zero before
+// the baseline.
+func (l *Ledger) Horizon() time.Time { return l.state.horizon }
 
 func (l *Ledger) finish(t *turn) error {
 	if err := l.commit(t); err != nil {

@@ -17,6 +17,9 @@ import (
 // ErrStorage is in the chain of every error of reading or writing the file.
 var ErrStorage = errors.New("ledger storage")
 
+// ErrOwner is in the chain if the file is another owner's.
+var ErrOwner = errors.New("counts the meetings of another endpoint, app ID or account, user or enterprise: name a file for each")
+
 // lockTimeout is how long to wait for a file that another process has open.
 const lockTimeout = time.Second
 
@@ -175,7 +178,7 @@ func checkHead(tx *bolt.Tx, owner [sha256.Size]byte) error {
 		return damaged(err)
 	}
 	if stored != owner {
-		return errors.New("counts the meetings of another endpoint, app ID or account, user or enterprise: name a file for each")
+		return ErrOwner
 	}
 	return nil
 }

@@ -165,6 +165,7 @@ func (t *turn) take(p Poll) {
 			t.see(ids[i], &p.Meetings[i], baseline, p.Ended)
 		}
 	}
+	t.foresee(p.Next, p.Ended)
 	for key, changes := range t.moved {
 		s := t.at(key)
 		s.window = s.window.merge(changes)
@@ -227,6 +228,17 @@ func (t *turn) see(key id, m *meeting.Meeting, baseline bool, now time.Time) {
 	t.meetings[key] = e
 }
 
+// foresee opens the counters of meetings to come, which stand at 0 until then.
+func (t *turn) foresee(next []meeting.Meeting, now time.Time) {
+	t.admit(next, func(int) bool { return true })
+	for i := range next {
+		department, _ := t.names.of(next[i].Department)
+		if !next[i].Start.Before(t.state.horizon) {
+			t.open(newLabel(department, next[i].Type), true, now)
+		}
+	}
+}
+
 // shownSums is what the meeting adds to the sliding sums.
 func (e *entry) shownSums() Sums {
 	s := e.shown.sums()
@@ -270,11 +282,11 @@ func (t *turn) observe(of measure, typ meeting.Type, value int64) {
 }
 
 // open makes sure that a label set has counters. Those of the baseline start
-// at 0 for all to see; later ones are held at 0 first.
-func (t *turn) open(key label, baseline bool, now time.Time) {
+// at 0 for all to see at once; later ones are held at 0 first.
+func (t *turn) open(key label, atOnce bool, now time.Time) {
 	s := t.at(key)
 	if !s.counted {
-		s.counted, s.held, s.created = true, !baseline, now
+		s.counted, s.held, s.created = true, !atOnce, now
 	}
 	t.series[key] = s
 }

@@ -1,0 +1,419 @@
+package backfill_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"huaweicloud_meeting_exporter/backfill"
+	"huaweicloud_meeting_exporter/ledger"
+	"huaweicloud_meeting_exporter/meeting"
+	"huaweicloud_meeting_exporter/simulator"
+)
+
+// truth adds up the records that a condition holds of, by series.
+func truth(service *simulator.Service, prefix, suffix string, in func(end time.Time) bool) map[string]float64 {
+	other := simulator.New(simulator.Config{AppID: "none"})
+	for _, r := range service.Records(time.Now()) {
+		if in(r.End.Truncate(time.Minute)) {
+			other.Add(r)
+		}
+	}
+	values := map[string]float64{}
+	for l, sums := range other.Listed(time.Now()) {
+		for name, value := range map[string]int64{
+			"meetings": sums.Meetings, "duration_seconds": sums.DurationSeconds, "participants": sums.Participants,
+			"terminals": sums.Terminals, "recorded_meetings": sums.Recorded,
+		} {
+			if name == "meetings" && suffix == "_total" {
+				name = "ended_meetings"
+			}
+			values[fmt.Sprintf("huaweicloud_meeting_%s%s%s{instance=%q,job=%q,conference_type=%q,department=%q}",
+				prefix, name, suffix, "an instance", "a job", l.ConferenceType, l.Department)] = float64(value)
+		}
+	}
+	return values
+}
+
+// shown are the values at an instant of the series whose name has both a
+// beginning and an end, but for those at 0.
+func shown(all map[string]samples, at time.Time, prefix, suffix string) map[string]float64 {
+	values := map[string]float64{}
+	for name, s := range all {
+		metric, labels, _ := strings.Cut(name, "{")
+		value, there := s[at.Unix()]
+		if there && value != 0 && strings.HasPrefix(metric, "huaweicloud_meeting_"+prefix) && strings.HasSuffix(metric, suffix) && strings.Contains(labels, "department=") {
+			values[name] = value
+		}
+	}
+	return values
+}
+
+func withoutZeros(values map[string]float64) map[string]float64 {
+	for name, value := range values {
+		if value == 0 {
+			delete(values, name)
+		}
+	}
+	return values
+}
+
+func TestEveryInstantShowsWhatHadEndedBefore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, cfg := newService(simulator.RangeStart, 50), config(t)
+		run(t, service, cfg)
+		all := readFiles(t, cfg.Output)
+		for at := from; !at.After(to); at = at.Add(step) {
+			counted := truth(service, "", "_total", func(end time.Time) bool { return !end.Before(from) && end.Before(at) })
+			if diff := cmp.Diff(withoutZeros(counted), shown(all, at, "", "_total")); diff != "" {
+				t.Fatalf("counters at %v (-want +got):\n%s", at, diff)
+			}
+			recent := truth(service, "recent_", "", func(end time.Time) bool { return end.After(at.Add(-window)) && end.Before(at) })
+			if diff := cmp.Diff(withoutZeros(recent), shown(all, at, "recent_", "")); diff != "" {
+				t.Fatalf("gauges at %v (-want +got):\n%s", at, diff)
+			}
+		}
+	})
+}
+
+func TestEverySeriesOfACounterBeginsAtZeroAndStays(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, cfg := newService(simulator.RangeStart, 50), config(t)
+		run(t, service, cfg)
+		late := 0
+		for name, s := range readFiles(t, cfg.Output) {
+			if strings.HasPrefix(name, "huaweicloud_meeting_recent_") || strings.HasPrefix(name, "huaweicloud_meeting_history_window") {
+				continue
+			}
+			first := from
+			for ; !first.After(to); first = first.Add(step) {
+				if _, there := s[first.Unix()]; there {
+					break
+				}
+			}
+			if s[first.Unix()] != 0 {
+				t.Errorf("%s begins at %v, with %v", name, first, s[first.Unix()])
+			}
+			if first.After(from) {
+				late++
+			}
+			previous := 0.0
+			for at := first; !at.After(to); at = at.Add(step) {
+				value, there := s[at.Unix()]
+				if !there || value < previous {
+					t.Errorf("%s at %v: got %v, there: %v, after %v", name, at, value, there, previous)
+				}
+				previous = value
+			}
+		}
+		if late == 0 {
+			t.Error("got no series that begins within the range")
+		}
+	})
+}
+
+func TestHistogramsHoldEveryMeeting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, cfg := newService(simulator.RangeStart, 50), config(t)
+		run(t, service, cfg)
+		all := readFiles(t, cfg.Output)
+		want := map[string]float64{}
+		for name, value := range truth(service, "", "_total", func(end time.Time) bool { return !end.Before(from) && end.Before(to) }) {
+			conferenceType := strings.Split(name, `"`)[5]
+			if strings.HasPrefix(name, "huaweicloud_meeting_ended_meetings_total") {
+				want[conferenceType+" count"] += value
+			}
+			if strings.HasPrefix(name, "huaweicloud_meeting_duration_seconds_total") {
+				want[conferenceType+" sum"] += value
+			}
+		}
+		got := map[string]float64{}
+		for conferenceType := range map[string]bool{"immediate": true, "scheduled": true, "recurring": true, "webinar": true} {
+			for _, part := range []string{"count", "sum"} {
+				got[conferenceType+" "+part] = all[fmt.Sprintf(`huaweicloud_meeting_ended_duration_seconds_%s{instance="an instance",job="a job",conference_type=%q}`, part, conferenceType)][to.Unix()]
+			}
+		}
+		if diff := cmp.Diff(withoutZeros(want), withoutZeros(got)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+// contents are the files of a directory by name.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, e := range entries {
+		content, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all[e.Name()] = string(content); filepath.Ext(e.Name()) != ".om" {
+			all[e.Name()] = "" // only that it is there
+		}
+	}
+	return all
+}
+
+func TestAnInterruptedRunGoesOnAfterTheLastFinishedDay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, whole, cfg := newService(simulator.RangeStart, 50), config(t), config(t)
+		run(t, service, whole)
+		for _, days := range []int{1, 2} {
+			ctx, cancel := context.WithCancel(t.Context())
+			cfg.Done = func(p backfill.Progress) {
+				if p.Days == days {
+					cancel()
+				}
+			}
+			if _, err := backfill.Run(ctx, newClient(t, service), cfg); err == nil {
+				t.Fatal("got no error of a run that was interrupted")
+			}
+		}
+		first := filepath.Join(cfg.Output, "meetings-1999-12-28.om")
+		before, err := os.Stat(first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []backfill.Progress
+		cfg.Done = func(p backfill.Progress) { told = append(told, p) }
+		requests := service.Requests(simulator.PathHistory)
+		run(t, service, cfg)
+		if diff := cmp.Diff(contents(t, whole.Output), contents(t, cfg.Output)); diff != "" {
+			t.Errorf("not as in one run (-want +got):\n%.2000s", diff)
+		}
+		if after, err := os.Stat(first); err != nil || !os.SameFile(before, after) {
+			t.Errorf("a finished day was written again: %v", err)
+		}
+		if len(told) != 2 || told[0].Days != 2 || told[0].Meetings != 0 || told[1].Days != 3 || told[1].Of != 3 || told[1].Meetings == 0 {
+			t.Errorf("got progress %+v", told)
+		}
+		// 18 hours and the 24 before, of 150 meetings a day and 50 a page.
+		if n := service.Requests(simulator.PathHistory) - requests; n > 8 {
+			t.Errorf("got %d requests for the last day", n)
+		}
+		requests = service.Requests(simulator.PathHistory)
+		run(t, service, cfg)
+		if n := service.Requests(simulator.PathHistory) - requests; n != 0 {
+			t.Errorf("got %d requests of a run with nothing to do", n)
+		}
+	})
+}
+
+func TestTheFilesDoNotDependOnWhatTheRangeMeans(t *testing.T) {
+	t.Parallel()
+	var want map[string]string
+	for _, means := range []simulator.Range{simulator.RangeStart, simulator.RangeEnd, simulator.RangeOverlap} {
+		t.Run(strconv.Itoa(int(means)), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cfg := config(t)
+				run(t, newService(means, 50), cfg)
+				got := contents(t, cfg.Output)
+				if want == nil {
+					want = got
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("(-want +got):\n%.2000s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestARunOutlastsAServiceThatFailsForMinutes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, whole, cfg := newService(simulator.RangeStart, 50), config(t), config(t)
+		run(t, service, whole)
+		cfg.Done = func(backfill.Progress) {
+			failsUntil := time.Now().Add(10 * time.Minute)
+			service.SetFault(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+				if time.Now().Before(failsUntil) {
+					simulator.Answer(http.StatusInternalServerError, "MMC.111070001", "internal error")(w, r, next)
+					return
+				}
+				next.ServeHTTP(w, r)
+			})
+		}
+		run(t, service, cfg)
+		service.SetFault(nil)
+		if diff := cmp.Diff(contents(t, whole.Output), contents(t, cfg.Output)); diff != "" {
+			t.Errorf("(-want +got):\n%.2000s", diff)
+		}
+	})
+}
+
+func TestASeededLedgerGoesOnWithoutLossOrRepeat(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, cfg := newService(simulator.RangeStart, 50), config(t)
+		path := filepath.Join(t.TempDir(), "ledger")
+		seeded, err := ledger.Open(path, cfg.Ledger, "owner", time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cfg.Seed(seeded, run(t, service, cfg)); err != nil {
+			t.Fatal(err)
+		}
+		if err := seeded.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if seeded, err = ledger.Open(path, cfg.Ledger, "owner", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		defer seeded.Close()
+		total := func() (n int64) {
+			for _, one := range seeded.Snapshot().Totals() {
+				n += one.Meetings
+			}
+			return n
+		}
+		counted := func(until time.Time) (n int64) {
+			for _, r := range service.Records(time.Now()) {
+				if end := r.End.Truncate(time.Minute); !end.Before(from) && end.Before(until) {
+					n++
+				}
+			}
+			return n
+		}
+		if want := counted(to); total() != want || !seeded.Snapshot().LastSweep().Equal(to) {
+			t.Fatalf("got %d meetings and a sweep at %v, want %d at %v", total(), seeded.Snapshot().LastSweep(), want, to)
+		}
+		sweepFrom := seeded.SweepFrom(time.Now())
+		if want := to.Add(-cfg.Ledger.Window - cfg.Ledger.MaxMeetingDuration); !sweepFrom.Equal(want) {
+			t.Errorf("the next sweep begins at %v, want %v", sweepFrom, want)
+		}
+		poll := ledger.Poll{Sweep: true, From: sweepFrom, Began: time.Now(), Ended: time.Now()}
+		for m, err := range newClient(t, service).History(sweepFrom, time.Now()).Meetings(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			poll.Meetings = append(poll.Meetings, m)
+		}
+		if err := seeded.Apply(poll, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		seeded.Snapshot().Served(time.Now())
+		if err := seeded.Idle(time.Now().Add(cfg.Ledger.Hold)); err != nil {
+			t.Fatal(err)
+		}
+		if want := counted(time.Now()); total() != want {
+			t.Errorf("got %d meetings after the seam, want %d", total(), want)
+		}
+	})
+}
+
+func TestASeededLedgerDoesNotCountWhatEndedBeforeTheRange(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	cfg.From = to.Add(-time.Hour) // much shorter than the reach of a sweep
+	l := ledger.New(cfg.Ledger, from)
+	if err := l.Apply(ledger.Poll{Sweep: true, From: cfg.From.Add(-24 * time.Hour), Began: cfg.From, Ended: cfg.From}, cfg.From); err != nil {
+		t.Fatal(err)
+	}
+	seeded := ledger.New(cfg.Ledger, from)
+	if err := cfg.Seed(seeded, l); err != nil {
+		t.Fatal(err)
+	}
+	old := meeting.Meeting{UUID: "1", Department: "A", Start: cfg.From.Add(-20 * time.Hour), End: cfg.From.Add(-19 * time.Hour)}
+	if err := seeded.Apply(ledger.Poll{Sweep: true, From: old.Start, Began: to, Ended: to, Meetings: []meeting.Meeting{old}}, to); err != nil {
+		t.Fatal(err)
+	}
+	if got := seeded.Snapshot().Totals(); len(got) != 0 {
+		t.Errorf("got %+v, want nothing counted", got)
+	}
+}
+
+func TestADirectoryOfAnotherBackfillIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, cfg := newService(simulator.RangeStart, 50), config(t)
+		run(t, service, cfg)
+		before := contents(t, cfg.Output)
+		for name, change := range map[string]func(*backfill.Config){
+			"other meetings": func(c *backfill.Config) { c.Owner = "another" },
+			"another end":    func(c *backfill.Config) { c.To = to.Add(-time.Hour) },
+			"another job":    func(c *backfill.Config) { c.Job = "another" },
+			"another window": func(c *backfill.Config) { c.Ledger.Window *= 2 },
+		} {
+			other := cfg
+			change(&other)
+			if _, err := backfill.Run(t.Context(), newClient(t, service), other); err == nil || !strings.Contains(err.Error(), "--output: ") {
+				t.Errorf("%s: got error %v", name, err)
+			}
+		}
+		if diff := cmp.Diff(before, contents(t, cfg.Output)); diff != "" {
+			t.Errorf("the directory changed:\n%.2000s", diff)
+		}
+	})
+}
+
+func TestARangeThatCannotBeWrittenIsRefused(t *testing.T) {
+	t.Parallel()
+	now := to.Add(4 * time.Hour)
+	for want, change := range map[string]func(*backfill.Config){
+		"":                                     func(*backfill.Config) {},
+		"--step: 7m0s is not":                  func(c *backfill.Config) { c.Step = 7 * time.Minute },
+		"--step: 30s is not":                   func(c *backfill.Config) { c.Step = 30 * time.Second },
+		"--from: 1999-12-28T06:03:00Z is":      func(c *backfill.Config) { c.From = from.Add(3 * time.Minute) },
+		"--to: 1999-12-30T18:03:00Z is not a":  func(c *backfill.Config) { c.To = to.Add(3 * time.Minute) },
+		"--to: 1999-12-28T06:00:00Z is not":    func(c *backfill.Config) { c.To = from },
+		"the latest possible is 1999-12-30T19": func(c *backfill.Config) { c.To = now },
+		"--output: needed":                     func(c *backfill.Config) { c.Output = "" },
+		"--job: must":                          func(c *backfill.Config) { c.Job = "" },
+		"--instance: must":                     func(c *backfill.Config) { c.Instance = "" },
+	} {
+		cfg := config(t)
+		change(&cfg)
+		switch err := cfg.Validate(now); {
+		case want == "" && err != nil:
+			t.Errorf("got error %v, want none", err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("got error %v, want %q in it", err, want)
+		}
+	}
+}
+
+func TestAnEstimateIsCloseToWhatComes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, cfg := newService(simulator.RangeStart, 500), config(t)
+		estimate, err := backfill.EstimateOf(t.Context(), newClient(t, service), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(cfg.Output); err == nil {
+			t.Error("an estimate made the directory")
+		}
+		run(t, service, cfg)
+		n, size := 0, 0
+		for _, s := range readFiles(t, cfg.Output) {
+			n += len(s)
+		}
+		for _, text := range contents(t, cfg.Output) {
+			size += len(text)
+		}
+		for name, pair := range map[string][2]float64{"samples": {float64(estimate.Samples), float64(n)}, "bytes": {float64(estimate.Bytes), float64(size)}} {
+			if ratio := pair[0] / pair[1]; ratio < 0.6 || ratio > 1.6 {
+				t.Errorf("%s: estimated %v, came %v", name, pair[0], pair[1])
+			}
+		}
+	})
+}

@@ -1,0 +1,144 @@
+package backfill
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+)
+
+// file holds the samples of one day. OpenMetrics wants all samples of a series
+// together, and all series of a family, while they come by time.
+type file struct {
+	job, instance string
+	times         []int64 // milliseconds since 1970
+	families      map[string]*family
+	samples       int
+}
+
+type family struct {
+	help   string
+	typ    dto.MetricType
+	series map[string]*series
+}
+
+// series is one of them from the time on at which it first appeared. Once
+// there it stays.
+type series struct {
+	labels     []*dto.LabelPair
+	first      int
+	values     []float64
+	histograms []*dto.Histogram
+}
+
+// live are families that tell of a running exporter, not of meetings.
+var live = []string{
+	"huaweicloud_meeting_last_success_timestamp_seconds",
+	"huaweicloud_meeting_ledger_meetings",
+	"huaweicloud_meeting_newest_meeting_end_timestamp_seconds",
+}
+
+func newFile(job, instance string) *file {
+	return &file{job: job, instance: instance, families: map[string]*family{}}
+}
+
+// add notes the families of a scrape.
+func (f *file) add(at time.Time, families []*dto.MetricFamily) {
+	for _, mf := range families {
+		if slices.Contains(live, mf.GetName()) {
+			continue
+		}
+		known := f.families[mf.GetName()]
+		if known == nil {
+			known = &family{help: mf.GetHelp(), typ: mf.GetType(), series: map[string]*series{}}
+			f.families[mf.GetName()] = known
+		}
+		for _, m := range mf.Metric {
+			known.of(m, len(f.times)).add(m)
+		}
+	}
+	f.times = append(f.times, at.UnixMilli())
+}
+
+// of returns the series of a metric, which is new at that time if not known.
+func (f *family) of(m *dto.Metric, now int) *series {
+	values := make([]string, len(m.Label))
+	for i, l := range m.Label {
+		values[i] = l.GetValue()
+	}
+	key := strings.Join(values, "\xff")
+	s := f.series[key]
+	if s == nil {
+		s = &series{labels: m.Label, first: now}
+		f.series[key] = s
+	}
+	return s
+}
+
+func (s *series) add(m *dto.Metric) {
+	switch {
+	case m.Histogram != nil:
+		s.histograms = append(s.histograms, m.Histogram)
+	case m.Counter != nil:
+		s.values = append(s.values, m.Counter.GetValue())
+	default:
+		s.values = append(s.values, m.Gauge.GetValue())
+	}
+}
+
+// WriteTo writes the file as OpenMetrics 1.0.
+func (f *file) writeTo(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	for _, name := range slices.Sorted(maps.Keys(f.families)) {
+		known := f.families[name]
+		for i, key := range slices.Sorted(maps.Keys(known.series)) {
+			if err := f.writeSeries(out, name, known, known.series[key], i == 0); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := expfmt.FinalizeOpenMetrics(out); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// writeSeries writes one series as a family of its own, so that the metrics of
+// no more than one are in memory, and the head of the family once only.
+func (f *file) writeSeries(w io.Writer, name string, of *family, s *series, head bool) error {
+	own := []*dto.LabelPair{{Name: new("instance"), Value: &f.instance}, {Name: new("job"), Value: &f.job}}
+	mf := &dto.MetricFamily{Name: &name, Help: &of.help, Type: &of.typ}
+	for i, at := range f.times[s.first:] {
+		m := &dto.Metric{Label: append(own[:2:2], s.labels...), TimestampMs: &at}
+		switch of.typ {
+		case dto.MetricType_HISTOGRAM:
+			m.Histogram = s.histograms[i]
+			f.samples += len(m.Histogram.Bucket) + 3 // +Inf, sum and count
+		case dto.MetricType_COUNTER:
+			m.Counter = &dto.Counter{Value: &s.values[i]}
+			f.samples++
+		default:
+			m.Gauge = &dto.Gauge{Value: &s.values[i]}
+			f.samples++
+		}
+		mf.Metric = append(mf.Metric, m)
+	}
+	var text bytes.Buffer
+	if _, err := expfmt.MetricFamilyToOpenMetrics(&text, mf); err != nil {
+		return fmt.Errorf("encode %s: %w", name, err)
+	}
+	for !head && bytes.HasPrefix(text.Bytes(), []byte("#")) {
+		if _, err := text.ReadBytes('\n'); err != nil {
+			return fmt.Errorf("encode %s: %w", name, err)
+		}
+	}
+	_, err := text.WriteTo(w)
+	return err
+}
