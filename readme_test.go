@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,10 +26,16 @@ import (
 
 var update = flag.Bool("update", false, "write the tables of the README anew")
 
-func TestTheTableOfFlagsIsTrue(t *testing.T) {
+func TestTheTablesOfFlagsAreTrue(t *testing.T) {
+	app := newApplication(&options{})
+	wantSection(t, "flags", tableOf(app.Model().Flags))
+	wantSection(t, "flags of backfill", tableOf(app.GetCommand(commandBackfill).Model().Flags))
+}
+
+func tableOf(flags []*kingpin.FlagModel) string {
 	var table strings.Builder
 	table.WriteString("| Flag | Default | Meaning |\n|---|---|---|\n")
-	for _, f := range newApplication(&options{}).Model().Flags {
+	for _, f := range flags {
 		if strings.HasPrefix(f.Name, "help") || f.Name == "version" || f.Hidden {
 			continue
 		}
@@ -38,7 +45,7 @@ func TestTheTableOfFlagsIsTrue(t *testing.T) {
 		}
 		fmt.Fprintf(&table, "| `--%s` | %s | %s |\n", f.Name, value, f.Help)
 	}
-	wantSection(t, "flags", table.String())
+	return table.String()
 }
 
 func TestTheTableOfMetricsIsTrue(t *testing.T) {

@@ -26,7 +26,7 @@ const (
 )
 
 func (r *run) makeOutput() error {
-	if err := os.MkdirAll(r.Output, 0o777); err != nil {
+	if err := os.MkdirAll(r.Output, 0o750); err != nil {
 		return fmt.Errorf("--output: %w", err)
 	}
 	return nil
