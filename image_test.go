@@ -1,0 +1,26 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestTheImageIsBuiltFromEveryPackage(t *testing.T) {
+	ignored, err := os.ReadFile(".dockerignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(ignored), "\n")
+	packages, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path := range strings.Lines(string(packages)) {
+		if dir, own := strings.CutPrefix(strings.TrimSpace(path), program+"/"); own && !slices.Contains(lines, "!"+dir) {
+			t.Errorf(".dockerignore keeps %s from the image", dir)
+		}
+	}
+}
