@@ -5,12 +5,13 @@ BIN        := $(CURDIR)/.bin
 PROGRAM    := huaweicloud_meeting_exporter
 PROMETHEUS := $(BIN)/prometheus $(BIN)/promtool
 LINTER     := $(BIN)/golangci-lint
+HELM       := $(BIN)/helm $(BIN)/actionlint
 
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## Serve the metrics of a simulated enterprise on localhost:10047
@@ -26,6 +27,11 @@ test: build $(PROMETHEUS) ## Run all tests, with the race detector and a real Pr
 # Without the race detector, which makes days of virtual time ten times longer.
 	PATH="$(BIN):$$PATH" go test ./soak ./dashboards
 	cd tools/dashboards && go test ./...
+
+.PHONY: check-deploy
+check-deploy: build $(HELM) ## Check the chart, the systemd unit and the workflows
+	cd tools/deploy && EXPORTER=$(CURDIR)/$(PROGRAM) PATH="$(BIN):$$PATH" go test -count=1 ./...
+	$(BIN)/actionlint
 
 .PHONY: soak
 soak: ## Run SEEDS (10000) simulated enterprises against the rules
@@ -64,3 +70,8 @@ $(LINTER): tools/golangci-lint/go.mod tools/golangci-lint/go.sum
 	mkdir -p $(BIN)
 	cd tools/golangci-lint && go build -o $(BIN)/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	touch $(LINTER)
+
+$(HELM) &: tools/deploy/go.mod tools/deploy/go.sum
+	mkdir -p $(BIN)
+	cd tools/deploy && go build -o $(BIN)/ helm.sh/helm/v3/cmd/helm github.com/rhysd/actionlint/cmd/actionlint
+	touch $(HELM)
