@@ -6,6 +6,7 @@ PROGRAM    := huaweicloud_meeting_exporter
 PROMETHEUS := $(BIN)/prometheus $(BIN)/promtool
 LINTER     := $(BIN)/golangci-lint
 HELM       := $(BIN)/helm $(BIN)/actionlint
+SCANNER    := $(BIN)/govulncheck
 
 .DEFAULT_GOAL := help
 
@@ -52,6 +53,10 @@ fuzz: ## Fuzz what parses foreign bytes, FUZZTIME (30s) each
 lint: $(LINTER) ## Run the linters
 	$(LINTER) run ./...
 
+.PHONY: vulncheck
+vulncheck: $(SCANNER) ## Look for known weaknesses in what is linked; needs the network
+	$(SCANNER) ./...
+
 .PHONY: fmt
 fmt: $(LINTER) ## Format the code
 	$(LINTER) fmt ./...
@@ -75,3 +80,8 @@ $(HELM) &: tools/deploy/go.mod tools/deploy/go.sum
 	mkdir -p $(BIN)
 	cd tools/deploy && go build -o $(BIN)/ helm.sh/helm/v3/cmd/helm github.com/rhysd/actionlint/cmd/actionlint
 	touch $(HELM)
+
+$(SCANNER): tools/govulncheck/go.mod tools/govulncheck/go.sum
+	mkdir -p $(BIN)
+	cd tools/govulncheck && go build -o $(BIN)/ golang.org/x/vuln/cmd/govulncheck
+	touch $(SCANNER)
