@@ -6,6 +6,7 @@ PROGRAM    := huaweicloud_meeting_exporter
 PROMETHEUS := $(BIN)/prometheus $(BIN)/promtool
 LINTER     := $(BIN)/golangci-lint
 HELM       := $(BIN)/helm $(BIN)/actionlint
+RELEASER   := $(BIN)/goreleaser $(BIN)/cyclonedx-gomod
 SCANNER    := $(BIN)/govulncheck
 
 .DEFAULT_GOAL := help
@@ -61,9 +62,13 @@ vulncheck: $(SCANNER) ## Look for known weaknesses in what is linked; needs the 
 fmt: $(LINTER) ## Format the code
 	$(LINTER) fmt ./...
 
+.PHONY: release-snapshot
+release-snapshot: $(RELEASER) ## Make the archives and packages of a release in dist/
+	PATH="$(BIN):$$PATH" goreleaser release --snapshot --clean
+
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf $(BIN) $(PROGRAM)
+	rm -rf $(BIN) $(PROGRAM) dist
 
 # Tools live in modules of their own, so that the exporter's go.mod stays small.
 $(PROMETHEUS) &: tools/prometheus/go.mod tools/prometheus/go.sum
@@ -85,3 +90,13 @@ $(SCANNER): tools/govulncheck/go.mod tools/govulncheck/go.sum
 	mkdir -p $(BIN)
 	cd tools/govulncheck && go build -o $(BIN)/ golang.org/x/vuln/cmd/govulncheck
 	touch $(SCANNER)
+
+$(BIN)/goreleaser: tools/goreleaser/go.mod tools/goreleaser/go.sum
+	mkdir -p $(BIN)
+	cd tools/goreleaser && go build -o $(BIN)/ github.com/goreleaser/goreleaser/v2
+	touch $@
+
+$(BIN)/cyclonedx-gomod: tools/cyclonedx-gomod/go.mod tools/cyclonedx-gomod/go.sum
+	mkdir -p $(BIN)
+	cd tools/cyclonedx-gomod && go build -o $(BIN)/ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+	touch $@
