@@ -3,6 +3,6 @@
 # The ledger and the secret stay.
 if [ -d /run/systemd/system ]; then
 	case "$1" in
-	remove | 0) systemctl disable --now huaweicloud_meeting_exporter ;;
+	remove | 0) systemctl disable --now huaweicloud_meeting_exporter || : ;;
 	esac
 fi
