@@ -19,7 +19,8 @@ func TestSystemdKnowsEverySettingOfTheUnit(t *testing.T) {
 	}
 	unit := filepath.Join(t.TempDir(), filepath.Base(unitFile))
 	write(t, unit, strings.Replace(read(t, unitFile), "ExecStart=", "ExecStart="+filepath.Dir(exporter(t))+"/", 1))
-	if said, err := exec.Command(analyze, "verify", "--man=no", unit).CombinedOutput(); err != nil || len(said) > 0 {
+	// Units of the machine may have faults of their own.
+	if said, err := exec.Command(analyze, "verify", "--man=no", "--recursive-errors=no", unit).CombinedOutput(); err != nil || strings.Contains(string(said), filepath.Base(unit)) {
 		t.Errorf("%v\n%s", err, said)
 	}
 	// The highest exposure that is let pass, in tenths of 10.
