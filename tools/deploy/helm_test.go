@@ -289,7 +289,7 @@ func TestTheChartHoldsTheRulesAndDashboardsOfTheProject(t *testing.T) {
 	}
 	for archive := tar.NewReader(unzipped); ; {
 		header, err := archive.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
