@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,8 +16,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"huaweicloud_meeting_exporter/backfill"
-	"huaweicloud_meeting_exporter/ledger"
-	"huaweicloud_meeting_exporter/meeting"
 	"huaweicloud_meeting_exporter/simulator"
 )
 
@@ -263,87 +262,6 @@ func TestARunOutlastsAServiceThatFailsForMinutes(t *testing.T) {
 	})
 }
 
-func TestASeededLedgerGoesOnWithoutLossOrRepeat(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		service, cfg := newService(simulator.RangeStart, 50), config(t)
-		path := filepath.Join(t.TempDir(), "ledger")
-		seeded, err := ledger.Open(path, cfg.Ledger, "owner", time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cfg.Seed(seeded, run(t, service, cfg)); err != nil {
-			t.Fatal(err)
-		}
-		if err := seeded.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if seeded, err = ledger.Open(path, cfg.Ledger, "owner", time.Now()); err != nil {
-			t.Fatal(err)
-		}
-		defer seeded.Close()
-		total := func() (n int64) {
-			for _, one := range seeded.Snapshot().Totals() {
-				n += one.Meetings
-			}
-			return n
-		}
-		counted := func(until time.Time) (n int64) {
-			for _, r := range service.Records(time.Now()) {
-				if end := r.End.Truncate(time.Minute); !end.Before(from) && end.Before(until) {
-					n++
-				}
-			}
-			return n
-		}
-		if want := counted(to); total() != want || !seeded.Snapshot().LastSweep().Equal(to) {
-			t.Fatalf("got %d meetings and a sweep at %v, want %d at %v", total(), seeded.Snapshot().LastSweep(), want, to)
-		}
-		sweepFrom := seeded.SweepFrom(time.Now())
-		if want := to.Add(-cfg.Ledger.Window - cfg.Ledger.MaxMeetingDuration); !sweepFrom.Equal(want) {
-			t.Errorf("the next sweep begins at %v, want %v", sweepFrom, want)
-		}
-		poll := ledger.Poll{Sweep: true, From: sweepFrom, Began: time.Now(), Ended: time.Now()}
-		for m, err := range newClient(t, service).History(sweepFrom, time.Now()).Meetings(t.Context()) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			poll.Meetings = append(poll.Meetings, m)
-		}
-		if err := seeded.Apply(poll, time.Now()); err != nil {
-			t.Fatal(err)
-		}
-		seeded.Snapshot().Served(time.Now())
-		if err := seeded.Idle(time.Now().Add(cfg.Ledger.Hold)); err != nil {
-			t.Fatal(err)
-		}
-		if want := counted(time.Now()); total() != want {
-			t.Errorf("got %d meetings after the seam, want %d", total(), want)
-		}
-	})
-}
-
-func TestASeededLedgerDoesNotCountWhatEndedBeforeTheRange(t *testing.T) {
-	t.Parallel()
-	cfg := config(t)
-	cfg.From = to.Add(-time.Hour) // much shorter than the reach of a sweep
-	l := ledger.New(cfg.Ledger, from)
-	if err := l.Apply(ledger.Poll{Sweep: true, From: cfg.From.Add(-24 * time.Hour), Began: cfg.From, Ended: cfg.From}, cfg.From); err != nil {
-		t.Fatal(err)
-	}
-	seeded := ledger.New(cfg.Ledger, from)
-	if err := cfg.Seed(seeded, l); err != nil {
-		t.Fatal(err)
-	}
-	old := meeting.Meeting{UUID: "1", Department: "A", Start: cfg.From.Add(-20 * time.Hour), End: cfg.From.Add(-19 * time.Hour)}
-	if err := seeded.Apply(ledger.Poll{Sweep: true, From: old.Start, Began: to, Ended: to, Meetings: []meeting.Meeting{old}}, to); err != nil {
-		t.Fatal(err)
-	}
-	if got := seeded.Snapshot().Totals(); len(got) != 0 {
-		t.Errorf("got %+v, want nothing counted", got)
-	}
-}
-
 func TestADirectoryOfAnotherBackfillIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -416,6 +334,29 @@ func TestAnEstimateIsCloseToWhatComes(t *testing.T) {
 		for name, pair := range map[string][2]float64{"samples": {float64(estimate.Samples), float64(n)}, "bytes": {float64(estimate.Bytes), float64(size)}} {
 			if ratio := pair[0] / pair[1]; ratio < 0.6 || ratio > 1.6 {
 				t.Errorf("%s: estimated %v, came %v", name, pair[0], pair[1])
+			}
+		}
+	})
+}
+
+func TestTheUsageDashboardNeedsBackfilledSeriesOnly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, cfg := newService(simulator.RangeStart, 50), config(t)
+		run(t, service, cfg)
+		written := map[string]bool{}
+		for name := range readFiles(t, cfg.Output) {
+			metric, _, _ := strings.Cut(name, "{")
+			written[metric] = true
+			written[strings.TrimSuffix(metric, "_bucket")] = true // its native form
+		}
+		dashboard, err := os.ReadFile("../dashboards/meeting-usage.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, metric := range regexp.MustCompile(`huaweicloud_meeting_\w+`).FindAllString(string(dashboard), -1) {
+			if !written[metric] {
+				t.Errorf("the dashboard needs %s, which no file holds", metric)
 			}
 		}
 	})
