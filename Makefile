@@ -40,8 +40,8 @@ soak: ## Run SEEDS (10000) simulated enterprises against the rules
 	SEEDS=$(or $(SEEDS),10000) go test -timeout 24h ./soak
 
 .PHONY: bench
-bench: ## Run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./ledger ./collector
+bench: ## Run the benchmarks, COUNT (6) times each, for benchstat
+	go test -run '^$$' -bench . -benchmem -timeout 2h -count $(or $(COUNT),6) ./client ./ledger ./bench
 
 .PHONY: fuzz
 fuzz: ## Fuzz what parses foreign bytes, FUZZTIME (30s) each
