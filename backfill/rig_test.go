@@ -26,7 +26,7 @@ var (
 )
 
 const (
-	step   = 30 * time.Minute
+	step   = time.Hour
 	window = 4 * time.Hour
 )
 

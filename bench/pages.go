@@ -89,7 +89,7 @@ func (s *Service) Bodies() [][]byte {
 // ServeHTTP implements http.Handler.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != simulator.PathHistory {
-		fmt.Fprint(w, `{"accessToken":"token","validPeriod":86400,"user":{"adminType":0}}`)
+		_, _ = fmt.Fprint(w, `{"accessToken":"token","validPeriod":86400,"user":{"adminType":0}}`)
 		return
 	}
 	offset, err := strconv.Atoi(r.URL.Query().Get("offset"))
