@@ -134,22 +134,36 @@ func (o *options) openNewLedger(owner string) (*ledger.Ledger, error) {
 
 // reporter tells of progress: by a bar on a terminal, by log lines elsewhere.
 func reporter(logger log.Logger, requests *atomic.Int64) func(backfill.Progress) {
-	if !term.IsTerminal(int(os.Stderr.Fd())) {
-		return func(p backfill.Progress) {
-			level.Info(logger).Log("msg", "Day finished", "day", p.Day.Format(time.DateOnly), "days", fmt.Sprintf("%d/%d", p.Days, p.Of),
-				"meetings", p.Meetings, "requests", requests.Load())
-		}
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		return drawer(requests)
 	}
+	return func(p backfill.Progress) {
+		if p.Day.IsZero() {
+			level.Info(logger).Log("msg", "Backfill begins", "days", fmt.Sprintf("%d/%d", p.Days, p.Of))
+			return
+		}
+		level.Info(logger).Log("msg", "Day finished", "day", p.Day.Format(time.DateOnly), "days", fmt.Sprintf("%d/%d", p.Days, p.Of),
+			"meetings", p.Meetings, "requests", requests.Load())
+	}
+}
+
+// drawer draws a bar of the days that are left, which tells when they will be
+// done.
+func drawer(requests *atomic.Int64) func(backfill.Progress) {
 	var bar *progressbar.ProgressBar
 	meetings := 0
 	return func(p backfill.Progress) {
-		if bar == nil {
-			bar = progressbar.NewOptions(p.Of, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount(),
+		// To draw is all that the bar can fail to do.
+		switch left := p.Of - p.Days; {
+		case bar != nil:
+			meetings += p.Meetings
+			bar.Describe(fmt.Sprintf("%s  %d meetings, %d requests; days", p.Day.Format(time.DateOnly), meetings, requests.Load()))
+			_ = bar.Add(1)
+		case left > 0:
+			bar = progressbar.NewOptions(left, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount(),
 				progressbar.OptionSetPredictTime(true), progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
+			_ = bar.RenderBlank()
 		}
-		meetings += p.Meetings
-		bar.Describe(fmt.Sprintf("%s  %d meetings, %d requests; days", p.Day.Format(time.DateOnly), meetings, requests.Load()))
-		_ = bar.Set(p.Days) // to draw is all it can fail to do
 	}
 }
 

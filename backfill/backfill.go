@@ -44,8 +44,8 @@ type Config struct {
 	Owner string
 	// Ledger holds the rules of counting.
 	Ledger ledger.Config
-	// Done is told of every day that is finished, and at first of the last one
-	// that an earlier run has finished.
+	// Done is told at first how many days earlier runs have finished, and then
+	// of every day that this one does.
 	Done func(Progress)
 }
 
@@ -120,9 +120,7 @@ func Run(ctx context.Context, c *client.Client, cfg Config) (*ledger.Ledger, err
 	registry.MustRegister(collector.New(r.ledger, cfg.Ledger.Window, func() time.Time { return r.at }))
 	r.gatherer = registry
 
-	if finished > 0 {
-		cfg.Done(Progress{Day: days[finished-1], Days: finished, Of: len(days)})
-	}
+	cfg.Done(Progress{Days: finished, Of: len(days)})
 	for i, d := range days[finished:] {
 		meetings, err := r.day(ctx, d)
 		if err != nil {
