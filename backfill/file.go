@@ -93,7 +93,7 @@ func (s *series) add(m *dto.Metric) {
 	}
 }
 
-// WriteTo writes the file as OpenMetrics 1.0.
+// writeTo writes the file as OpenMetrics 1.0.
 func (f *file) writeTo(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	for _, name := range slices.Sorted(maps.Keys(f.families)) {

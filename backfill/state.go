@@ -12,18 +12,17 @@ import (
 	"huaweicloud_meeting_exporter/ledger"
 )
 
-// Beside the file of a finished day stands the ledger as it was at its last
-// sample, from which another run goes on. Only the last one is kept.
-
-func (r *run) path(d time.Time, extension string) string {
-	return filepath.Join(r.Output, "meetings-"+d.Format(time.DateOnly)+extension)
-}
-
+// Beside the file of a finished day stands the state: the ledger as it was at
+// the last sample, from which another run goes on. Only the last one is kept.
 const (
 	fileExtension  = ".om"
 	stateExtension = ".state"
 	unfinished     = ".part" // added to either while it is written
 )
+
+func (r *run) path(d time.Time, extension string) string {
+	return filepath.Join(r.Output, "meetings-"+d.Format(time.DateOnly)+extension)
+}
 
 func (r *run) makeOutput() error {
 	if err := os.MkdirAll(r.Output, 0o750); err != nil {
