@@ -2,7 +2,10 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -38,7 +41,8 @@ func (t *turn) write(tx *bolt.Tx) error {
 			return err
 		}
 	}
-	for key, e := range t.meetings {
+	for _, key := range t.byEnd() {
+		e := t.meetings[key]
 		if old, known := t.base.meetings[key]; known && old.end != e.end {
 			if err := meetings.Delete(meetingKey(old.end, key)); err != nil {
 				return err
@@ -49,6 +53,15 @@ func (t *turn) write(tx *bolt.Tx) error {
 		}
 	}
 	return put(headBucket, stateKey, t.stored())
+}
+
+// byEnd returns the meetings that the turn changes in the order of their keys:
+// bbolt splits no page before the commit, so that each key put in front of many
+// others would move them all.
+func (t *turn) byEnd() []id {
+	return slices.SortedFunc(maps.Keys(t.meetings), func(a, b id) int {
+		return cmp.Or(cmp.Compare(t.meetings[a].end, t.meetings[b].end), bytes.Compare(a[:], b[:]))
+	})
 }
 
 // stored is the state after the turn.
