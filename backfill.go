@@ -169,7 +169,7 @@ func drawer(requests *atomic.Int64) func(backfill.Progress) {
 
 func printEstimate(w io.Writer, c backfill.Config, e backfill.Estimate, perMinute int) {
 	atLimit := time.Duration(e.Requests) * time.Minute / time.Duration(perMinute)
-	fmt.Fprintf(w, `%d meetings from %s to %s:
+	fmt.Fprintf(w, `about %d meetings from %s to %s:
   requests  about %d, which take %s at %d a minute
   samples   about %d, of %d label sets at %d instants
   files     %d, about %.0f MB together

@@ -51,9 +51,9 @@ type Config struct {
 
 // Progress is how far a backfill has come.
 type Progress struct {
-	Day      time.Time // the one that is finished
+	Day      time.Time // the one that is finished, zero at first
 	Days, Of int
-	Meetings int // that ended on the day; 0 if it was finished before
+	Meetings int // that ended on the day
 }
 
 // Validate checks the range against the clock. Its errors begin with the name
@@ -122,7 +122,13 @@ func Run(ctx context.Context, c *client.Client, cfg Config) (*ledger.Ledger, err
 
 	cfg.Done(Progress{Days: finished, Of: len(days)})
 	for i, d := range days[finished:] {
-		meetings, err := r.day(ctx, d)
+		if i == 0 {
+			err = r.lead(ctx, r.begin(d))
+		}
+		var meetings int
+		if err == nil {
+			meetings, err = r.day(ctx, d)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%w; the same command goes on after the last finished day", err)
 		}
@@ -141,13 +147,18 @@ func (c *Config) Seed(into, from *ledger.Ledger) error {
 	return into.Seed(from, horizon)
 }
 
+// begin is the first sample of a day.
+func (r *run) begin(d time.Time) time.Time {
+	if d.Before(r.From) {
+		return r.From
+	}
+	return d
+}
+
 // lead reads, before the first day of a run, the meetings that started before
 // it: those that end later, and at the beginning of the range those that the
 // gauges show.
 func (r *run) lead(ctx context.Context, begin time.Time) error {
-	if r.history.ready {
-		return nil
-	}
 	if begin.After(r.From) {
 		r.history.since = begin.Add(-r.Step) // the last sample
 	}
@@ -156,16 +167,10 @@ func (r *run) lead(ctx context.Context, begin time.Time) error {
 
 // day counts the meetings of one day, writes its file and keeps the state.
 func (r *run) day(ctx context.Context, d time.Time) (meetings int, err error) {
-	begin, end := d, d.Add(day)
-	if r.From.After(begin) {
-		begin = r.From
-	}
+	begin, end := r.begin(d), d.Add(day)
 	final := end.Add(-r.Step)
 	if !r.To.After(end) {
 		end, final = r.To, r.To
-	}
-	if err := r.lead(ctx, begin); err != nil {
-		return 0, err
 	}
 	r.history.forget(begin.Add(-r.reach()))
 	if err := r.history.read(ctx, begin, end); err != nil {

@@ -150,22 +150,20 @@ func TestHistogramsHoldEveryMeeting(t *testing.T) {
 	})
 }
 
-// contents are the files of a directory by name.
+// contents are the finished files of a directory, by name.
 func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	entries, err := os.ReadDir(dir)
+	paths, err := filepath.Glob(filepath.Join(dir, "*.om"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := map[string]string{}
-	for _, e := range entries {
-		content, err := os.ReadFile(filepath.Join(dir, e.Name()))
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if all[e.Name()] = string(content); filepath.Ext(e.Name()) != ".om" {
-			all[e.Name()] = "" // only that it is there
-		}
+		all[filepath.Base(path)] = string(content)
 	}
 	return all
 }
@@ -359,5 +357,26 @@ func TestTheUsageDashboardNeedsBackfilledSeriesOnly(t *testing.T) {
 				t.Errorf("the dashboard needs %s, which no file holds", metric)
 			}
 		}
+	})
+}
+
+func TestADayWhoseStateIsNotKeptIsNotFinished(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, cfg := newService(simulator.RangeStart, 50), config(t)
+		inTheWay := filepath.Join(cfg.Output, "meetings-1999-12-28.state")
+		if err := os.MkdirAll(inTheWay, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := backfill.Run(t.Context(), newClient(t, service), cfg); err == nil {
+			t.Error("got no error although the state cannot be kept")
+		}
+		if got := contents(t, cfg.Output); len(got) != 0 {
+			t.Errorf("got %d files that no run can go on after", len(got))
+		}
+		if err := os.Remove(inTheWay); err != nil {
+			t.Fatal(err)
+		}
+		run(t, service, cfg)
 	})
 }

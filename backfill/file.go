@@ -20,7 +20,6 @@ type file struct {
 	job, instance string
 	times         []int64 // milliseconds since 1970
 	families      map[string]*family
-	samples       int
 }
 
 type family struct {
@@ -120,13 +119,10 @@ func (f *file) writeSeries(w io.Writer, name string, of *family, s *series, head
 		switch of.typ {
 		case dto.MetricType_HISTOGRAM:
 			m.Histogram = s.histograms[i]
-			f.samples += len(m.Histogram.Bucket) + 3 // +Inf, sum and count
 		case dto.MetricType_COUNTER:
 			m.Counter = &dto.Counter{Value: &s.values[i]}
-			f.samples++
 		default:
 			m.Gauge = &dto.Gauge{Value: &s.values[i]}
-			f.samples++
 		}
 		mf.Metric = append(mf.Metric, m)
 	}

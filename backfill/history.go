@@ -25,8 +25,7 @@ const patience = 30 * time.Minute
 // makes no difference.
 type history struct {
 	client  *client.Client
-	ready   bool // that something was read
-	since   time.Time
+	since   time.Time // what ended before it was handed out already
 	waiting map[string]meeting.Meeting
 	queue   []meeting.Meeting // what waits, by end
 }
@@ -35,8 +34,7 @@ func newHistory(c *client.Client) *history {
 	return &history{client: c, waiting: map[string]meeting.Meeting{}}
 }
 
-// read adds the meetings filed between from and to, to excluded. What ended
-// before the last take was handed out already.
+// read adds the meetings filed between from and to, to excluded.
 func (h *history) read(ctx context.Context, from, to time.Time) error {
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = 10*time.Second, 5*time.Minute
@@ -56,7 +54,6 @@ func (h *history) read(ctx context.Context, from, to time.Time) error {
 	if err != nil {
 		return fmt.Errorf("read the history of %s: %w", from.Format(time.RFC3339), err)
 	}
-	h.ready = true
 	maps.Copy(h.waiting, got)
 	h.queue = slices.SortedFunc(maps.Values(h.waiting), byEnd)
 	return nil

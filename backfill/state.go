@@ -72,7 +72,8 @@ func (r *run) load(d time.Time) error {
 }
 
 // keep writes the state and the file of a day, and drops the state before. A
-// day is finished once its file has its name.
+// day is finished once its file has its name, which it gets last: no other run
+// could go on after a file without its state.
 func (r *run) keep(d time.Time, f *file) error {
 	state, path := r.path(d, stateExtension), r.path(d, fileExtension)
 	if err := r.writeState(state + unfinished); err != nil {
@@ -81,9 +82,10 @@ func (r *run) keep(d time.Time, f *file) error {
 	if err := writeFile(path+unfinished, f); err != nil {
 		return fmt.Errorf("write the file of %s: %w", d.Format(time.DateOnly), err)
 	}
-	err := errors.Join(os.Rename(state+unfinished, state), os.Rename(path+unfinished, path))
-	if err != nil {
-		return fmt.Errorf("finish %s: %w", d.Format(time.DateOnly), err)
+	for _, finished := range []string{state, path} {
+		if err := os.Rename(finished+unfinished, finished); err != nil {
+			return fmt.Errorf("finish %s: %w", d.Format(time.DateOnly), err)
+		}
 	}
 	if err := os.Remove(r.path(d.Add(-day), stateExtension)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("drop the state before %s: %w", d.Format(time.DateOnly), err)

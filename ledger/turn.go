@@ -281,8 +281,8 @@ func (t *turn) observe(of measure, typ meeting.Type, value int64) {
 	t.observed[observation{of, typ, value}] = true
 }
 
-// open makes sure that a label set has counters. Those of the baseline start
-// at 0 for all to see at once; later ones are held at 0 first.
+// open makes sure that a label set has counters, at 0 for a start. At once they
+// follow what is counted, or only when their 0 was served for long enough.
 func (t *turn) open(key label, atOnce bool, now time.Time) {
 	s := t.at(key)
 	if !s.counted {
