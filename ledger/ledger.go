@@ -65,7 +65,7 @@ type Ledger struct {
 	state    state
 	names    departments
 	series   map[label]series
-	meetings map[id]entry
+	meetings memory
 	served   map[label]time.Time // when the 0 of a held series was first served
 	snapshot atomic.Pointer[Snapshot]
 	db       *bolt.DB // nil if the ledger is in memory only
@@ -100,7 +100,7 @@ func New(cfg Config, created time.Time) *Ledger {
 		state:    state{created: created},
 		names:    newDepartments(),
 		series:   map[label]series{},
-		meetings: map[id]entry{},
+		meetings: newMemory(),
 		served:   map[label]time.Time{},
 	}
 	l.publish()
@@ -164,7 +164,7 @@ func (l *Ledger) Seed(from *Ledger, horizon time.Time) error {
 	t := l.begin(time.Time{})
 	t.state, t.names = from.state, from.names.clone()
 	t.state.horizon = horizon.Truncate(time.Minute)
-	t.series, t.meetings = maps.Clone(from.series), maps.Clone(from.meetings)
+	t.series, t.meetings = maps.Clone(from.series), maps.Collect(from.meetings.all())
 	for of, ofMeasure := range t.state.distributions {
 		for typ, d := range ofMeasure {
 			for value := range d {

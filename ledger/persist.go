@@ -37,13 +37,14 @@ func (t *turn) write(tx *bolt.Tx) error {
 	}
 	meetings := tx.Bucket(meetingBucket)
 	for _, key := range t.forgotten {
-		if err := meetings.Delete(meetingKey(t.base.meetings[key].end, key)); err != nil {
+		old, _ := t.base.meetings.get(key)
+		if err := meetings.Delete(meetingKey(old.end, key)); err != nil {
 			return err
 		}
 	}
 	for _, key := range t.byEnd() {
 		e := t.meetings[key]
-		if old, known := t.base.meetings[key]; known && old.end != e.end {
+		if old, known := t.base.meetings.get(key); known && old.end != e.end {
 			if err := meetings.Delete(meetingKey(old.end, key)); err != nil {
 				return err
 			}
@@ -73,13 +74,13 @@ func (t *turn) stored() storedState {
 		LastSweep: storeTime(t.state.lastSweep),
 		Folded:    t.state.folded,
 		Names:     uint64(len(t.names.names)),
-		Meetings:  uint64(len(t.base.meetings) - len(t.forgotten)),
+		Meetings:  uint64(t.base.meetings.len() - len(t.forgotten)),
 	}
 	for range t.all() {
 		s.Series++
 	}
 	for key := range t.meetings {
-		if _, known := t.base.meetings[key]; !known {
+		if _, known := t.base.meetings.get(key); !known {
 			s.Meetings++
 		}
 	}
@@ -133,7 +134,7 @@ func (l *Ledger) load(tx *bolt.Tx) error {
 		}
 	}
 	if s.Names != uint64(len(l.names.names)) || s.Series != uint64(len(l.series)) ||
-		s.Values != uint64(values) || s.Meetings != uint64(len(l.meetings)) {
+		s.Values != uint64(values) || s.Meetings != uint64(l.meetings.len()) {
 		return damaged(errImplausible)
 	}
 	l.fillWindows()
@@ -188,12 +189,12 @@ func (l *Ledger) loadMeeting(key, sealed []byte) error {
 		return err
 	}
 	end, of, ok := parseMeetingKey(key)
-	_, twice := l.meetings[of]
+	_, twice := l.meetings.get(of)
 	_, shown := l.series[m.Latest]
 	if !ok || twice || !shown || m.Home != noLabel && !l.series[m.Home].counted {
 		return errImplausible
 	}
-	l.meetings[of] = entry{home: m.Home, latest: m.Latest, end: end, shown: m.Shown, highest: m.Highest}
+	l.meetings.put(of, entry{home: m.Home, latest: m.Latest, end: end, shown: m.Shown, highest: m.Highest})
 	return nil
 }
 
@@ -205,7 +206,7 @@ func (l *Ledger) hasLabel(of label) bool {
 // fillWindows adds up the sliding sums, which are not stored.
 func (l *Ledger) fillWindows() {
 	sums := map[label]map[minute]Sums{}
-	for _, e := range l.meetings {
+	for _, e := range l.meetings.all() {
 		if sums[e.latest] == nil {
 			sums[e.latest] = map[minute]Sums{}
 		}

@@ -40,7 +40,7 @@ type LabeledSums struct {
 
 // publish makes the ledger's state visible.
 func (l *Ledger) publish() {
-	s := &Snapshot{cfg: l.cfg, state: l.state, size: len(l.meetings), series: make([]publishedSeries, 0, len(l.series))}
+	s := &Snapshot{cfg: l.cfg, state: l.state, size: l.meetings.len(), series: make([]publishedSeries, 0, len(l.series))}
 	for key, one := range l.series {
 		s.series = append(s.series, publishedSeries{Labels{l.names.names[key.department()], key.typ()}, one})
 	}

@@ -134,9 +134,11 @@ func (l *Ledger) begin(clock time.Time) *turn {
 func (l *Ledger) install(t *turn) {
 	l.state, l.names = t.state, t.names
 	maps.Copy(l.series, t.series)
-	maps.Copy(l.meetings, t.meetings)
+	for key, e := range t.meetings {
+		l.meetings.put(key, e)
+	}
 	for _, key := range t.forgotten {
-		delete(l.meetings, key)
+		l.meetings.remove(key)
 	}
 	maps.DeleteFunc(l.served, func(key label, _ time.Time) bool { return !l.series[key].held })
 	l.publish()
@@ -202,7 +204,7 @@ func (t *turn) see(key id, m *meeting.Meeting, baseline bool, now time.Time) {
 	to := newLabel(department, m.Type)
 	v := valuesOf(m)
 
-	e, known := t.base.meetings[key]
+	e, known := t.base.meetings.get(key)
 	before := e
 	if !known {
 		e = entry{home: noLabel, highest: nothing}
@@ -360,10 +362,10 @@ func (t *turn) forget(before minute) {
 		}
 	}
 	maps.DeleteFunc(t.meetings, func(key id, e entry) bool {
-		_, old := t.base.meetings[key]
+		_, old := t.base.meetings.get(key)
 		return !old && e.end < before
 	})
-	for key, e := range t.base.meetings {
+	for key, e := range t.base.meetings.all() {
 		if latest, ok := t.meetings[key]; ok {
 			e = latest
 		}
