@@ -113,20 +113,30 @@ func (w window) newest() minute {
 // merge returns the window with changes added. Minutes without meetings have
 // no cell.
 func (w window) merge(changes map[minute]Sums) window {
-	for i, c := range w {
-		if i+1 < len(w) {
-			c.sums = c.sums.minus(w[i+1].sums)
+	ends := slices.Sorted(maps.Keys(changes))
+	merged := make(window, 0, len(w)+len(ends))
+	// From the newest minute back: the sums of the window and of the changes up
+	// to there, and those of the last cell made.
+	var kept, changed, last Sums
+	for i, j := len(w)-1, len(ends)-1; i >= 0 || j >= 0; {
+		var end minute
+		if j < 0 || i >= 0 && w[i].end >= ends[j] {
+			end = w[i].end
+		} else {
+			end = ends[j]
 		}
-		changes[c.end] = changes[c.end].plus(c.sums)
-	}
-	merged := make(window, 0, len(changes))
-	var sums Sums
-	for _, end := range slices.Backward(slices.Sorted(maps.Keys(changes))) {
-		if changes[end] == (Sums{}) {
-			continue
+		if i >= 0 && w[i].end == end {
+			kept = w[i].sums
+			i--
 		}
-		sums = sums.plus(changes[end])
-		merged = append(merged, cell{end, sums})
+		if j >= 0 && ends[j] == end {
+			changed = changed.plus(changes[end])
+			j--
+		}
+		if sums := kept.plus(changed); sums != last {
+			merged = append(merged, cell{end, sums})
+			last = sums
+		}
 	}
 	slices.Reverse(merged)
 	return slices.Clip(merged)
