@@ -9,6 +9,7 @@
 package ledger
 
 import (
+	"crypto/sha256"
 	"maps"
 	"sync/atomic"
 	"time"
@@ -68,7 +69,8 @@ type Ledger struct {
 	meetings memory
 	served   map[label]time.Time // when the 0 of a held series was first served
 	snapshot atomic.Pointer[Snapshot]
-	db       *bolt.DB // nil if the ledger is in memory only
+	db       *bolt.DB          // nil if the ledger is in memory only
+	owner    [sha256.Size]byte // hash of whose meetings the file counts
 }
 
 // state is what a ledger knows beside meetings and series. It is copied for

@@ -32,13 +32,15 @@ func (m *memory) get(key id) (e entry, known bool) {
 	return *m.at(place), true
 }
 
-func (m *memory) put(key id, e entry) {
+// put sets the entry of a meeting, and tells whether there was one before.
+func (m *memory) put(key id, e entry) (known bool) {
 	place, known := m.index[key]
 	if !known {
 		place = m.newPlace()
 		m.index[key] = place
 	}
 	*m.at(place) = e
+	return known
 }
 
 func (m *memory) newPlace() uint32 {

@@ -137,7 +137,7 @@ func (l *Ledger) load(tx *bolt.Tx) error {
 		s.Values != uint64(values) || s.Meetings != uint64(l.meetings.len()) {
 		return damaged(errImplausible)
 	}
-	l.fillWindows()
+	l.sumWindows()
 	return nil
 }
 
@@ -189,12 +189,19 @@ func (l *Ledger) loadMeeting(key, sealed []byte) error {
 		return err
 	}
 	end, of, ok := parseMeetingKey(key)
-	_, twice := l.meetings.get(of)
-	_, shown := l.series[m.Latest]
+	e := entry{home: m.Home, latest: m.Latest, end: end, shown: m.Shown, highest: m.Highest}
+	twice := l.meetings.put(of, e)
+	s, shown := l.series[m.Latest]
 	if !ok || twice || !shown || m.Home != noLabel && !l.series[m.Home].counted {
 		return errImplausible
 	}
-	l.meetings.put(of, entry{home: m.Home, latest: m.Latest, end: end, shown: m.Shown, highest: m.Highest})
+	// Meetings come by their end, as their keys do.
+	if len(s.window) == 0 || s.window.newest() != end {
+		s.window = append(s.window, cell{end: end})
+	}
+	last := &s.window[len(s.window)-1]
+	last.sums = last.sums.plus(e.shownSums())
+	l.series[m.Latest] = s
 	return nil
 }
 
@@ -203,18 +210,13 @@ func (l *Ledger) hasLabel(of label) bool {
 	return int(of.department()) < len(l.names.names) && of.typ() < meeting.TypeCount
 }
 
-// fillWindows adds up the sliding sums, which are not stored.
-func (l *Ledger) fillWindows() {
-	sums := map[label]map[minute]Sums{}
-	for _, e := range l.meetings.all() {
-		if sums[e.latest] == nil {
-			sums[e.latest] = map[minute]Sums{}
+// sumWindows adds up the sliding sums, whose cells each hold one minute so far.
+func (l *Ledger) sumWindows() {
+	for key, s := range l.series {
+		for i := len(s.window) - 2; i >= 0; i-- {
+			s.window[i].sums = s.window[i].sums.plus(s.window[i+1].sums)
 		}
-		sums[e.latest][e.end] = sums[e.latest][e.end].plus(e.shownSums())
-	}
-	for key, changes := range sums {
-		s := l.series[key]
-		s.window = s.window.merge(changes)
+		s.window = slices.Clip(s.window)
 		l.series[key] = s
 		l.state.newestEnd = max(l.state.newestEnd, s.window.newest())
 	}

@@ -35,7 +35,8 @@ const lockTimeout = time.Second
 // publishes it. One process at a time may have the file open.
 func Open(path string, cfg Config, owner string, created time.Time) (*Ledger, error) {
 	l := New(cfg, created)
-	if err := l.open(path, sha256.Sum256([]byte(owner))); err != nil {
+	l.owner = sha256.Sum256([]byte(owner))
+	if err := l.open(path); err != nil {
 		return nil, fmt.Errorf("%w: %s %w", ErrStorage, path, err)
 	}
 	l.publish()
@@ -53,7 +54,9 @@ func (l *Ledger) Close() error {
 	return nil
 }
 
-func (l *Ledger) open(path string, owner [sha256.Size]byte) error {
+func (l *Ledger) open(path string) error {
+	const none = -1
+	loaded := none // the transaction that the ledger holds
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -66,16 +69,27 @@ func (l *Ledger) open(path string, owner [sha256.Size]byte) error {
 	case info.Size() > 0:
 		// Read only at first: the file must be fit for bbolt, which panics,
 		// loops or writes on a damaged one, and must be ours.
-		if err := l.withFile(path, true, func() error { return l.inspect(path, owner) }); err != nil {
+		err := l.withFile(path, true, func() error {
+			if err := l.inspect(path); err != nil {
+				return err
+			}
+			loaded = l.txid()
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 	}
 	return l.withFile(path, false, func() error {
-		err := l.db.Update(func(tx *bolt.Tx) error { return prepare(tx, owner) })
-		if err != nil {
+		if l.txid() != loaded { // a new file, or another process was faster
+			if err := l.reload(); err != nil {
+				return err
+			}
+		}
+		if err := l.db.Update(func(tx *bolt.Tx) error { return prepare(tx, l.owner) }); err != nil {
 			return fmt.Errorf("cannot be written: %w", err)
 		}
-		return l.db.View(l.load)
+		return nil
 	})
 }
 
@@ -121,9 +135,9 @@ func damaged(err error) error {
 	return fmt.Errorf("is damaged, or not a ledger: move it away to begin anew, or put back a copy: %w", err)
 }
 
-// inspect finds out whether the open file is a sound ledger of this owner,
-// without a write.
-func (l *Ledger) inspect(path string, owner [sha256.Size]byte) error {
+// inspect loads the open file without a write, if it is a sound ledger of this
+// owner.
+func (l *Ledger) inspect(path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("cannot be read: %w", err)
@@ -132,12 +146,23 @@ func (l *Ledger) inspect(path string, owner [sha256.Size]byte) error {
 	if err := verifyPages(file); err != nil {
 		return damaged(err)
 	}
-	return l.db.View(func(tx *bolt.Tx) error {
-		if err := checkHead(tx, owner); err != nil {
+	return l.reload()
+}
+
+// reload makes the ledger what the open file says, unless that is not one of
+// this owner.
+func (l *Ledger) reload() error {
+	fresh := New(l.cfg, l.state.created)
+	err := l.db.View(func(tx *bolt.Tx) error {
+		if err := checkHead(tx, l.owner); err != nil {
 			return err
 		}
-		return New(l.cfg, l.state.created).load(tx)
+		return fresh.load(tx)
 	})
+	if err == nil {
+		l.state, l.names, l.series, l.meetings = fresh.state, fresh.names, fresh.series, fresh.meetings
+	}
+	return err
 }
 
 // prepare makes sure that a new file says what it is.
@@ -197,11 +222,9 @@ func (l *Ledger) commit(t *turn) error {
 	if l.txid() != before {
 		// The transaction shows, although it failed: perhaps it is not on the
 		// disk yet. The ledger must go on from what the file says.
-		fresh := New(l.cfg, l.state.created)
-		if loadErr := guard(func() error { return l.db.View(fresh.load) }); loadErr != nil {
-			return errors.Join(err, loadErr)
+		if reloadErr := guard(l.reload); reloadErr != nil {
+			return errors.Join(err, reloadErr)
 		}
-		l.state, l.names, l.series, l.meetings = fresh.state, fresh.names, fresh.series, fresh.meetings
 	}
 	return err
 }
