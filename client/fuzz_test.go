@@ -10,7 +10,8 @@ import (
 )
 
 // FuzzPage feeds any bytes to what reads a page of history. It must return an
-// error or rows that hold what package meeting promises, and never panic.
+// error or rows that hold what package meeting promises, agree with
+// encoding/json, and never panic.
 func FuzzPage(f *testing.F) {
 	const good = `{"conferenceID":"900000001","subject":"s","size":3,"conferenceState":"Destroyed","timeZoneID":"56",` +
 		`"startTime":"2025-03-14 09:00","endTime":"2025-03-14 09:45","passwordEntry":[{"conferenceRole":"general","password":"1"}],` +
@@ -36,6 +37,7 @@ func FuzzPage(f *testing.F) {
 	now := time.Date(2025, 3, 14, 12, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		p, err := decodePage(body, now)
+		agreeWithEncodingJSON(t, body, now, p, err)
 		if err != nil {
 			if p != nil {
 				t.Fatal("a page and an error")

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"github.com/go-json-experiment/json"
 )
 
 const (
@@ -158,18 +158,21 @@ func speakable(err error) error {
 	return errors.New("the answer is not one of HTTP")
 }
 
-// errNotJSON stands for the errors of encoding/json, which may quote the body.
+// errNotJSON stands for the errors of the decoder, which may quote the body.
 var errNotJSON = errors.New("answer is not the JSON of this API")
 
-// unmarshal is json.Unmarshal with errors that tell a body that broke off,
-// io.ErrUnexpectedEOF, from one of another kind, and that quote neither.
+// unmarshal is json.Unmarshal with errors as jsonError returns them.
 func unmarshal(body []byte, v any) error {
-	err := json.Unmarshal(body, v)
-	var syntax *json.SyntaxError
+	return jsonError(body, json.Unmarshal(body, v, jsonOptions()))
+}
+
+// jsonError returns what may be told of an error of reading a body: that it
+// broke off, io.ErrUnexpectedEOF, or else errNotJSON.
+func jsonError(body []byte, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case len(bytes.TrimSpace(body)) > 0 && errors.As(err, &syntax) && syntax.Error() == "unexpected end of JSON input":
+	case len(bytes.TrimSpace(body)) > 0 && errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("answer broke off: %w", io.ErrUnexpectedEOF)
 	}
 	return errNotJSON
@@ -185,7 +188,7 @@ type serviceError struct {
 
 func parseServiceError(body []byte) *serviceError {
 	var e serviceError
-	if err := json.Unmarshal(body, &e); err != nil {
+	if err := unmarshal(body, &e); err != nil {
 		return &serviceError{} // a proxy's page or nothing: the status must do
 	}
 	if e.ErrorCode == "" {

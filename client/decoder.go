@@ -1,0 +1,93 @@
+package client
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// jsonOptions forgive what a reader may: names that come twice, of which the
+// last holds, and text that is not UTF-8.
+func jsonOptions() jsontext.Options {
+	return json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}
+
+// decoder reads the values of a body one after the other.
+type decoder struct {
+	*jsontext.Decoder
+	body []byte
+}
+
+func newDecoder(body []byte) *decoder {
+	return &decoder{jsontext.NewDecoder(bytes.NewBuffer(body), jsonOptions()), body}
+}
+
+// object reads an object; member is called behind each name, and must read its
+// value. The name is valid until then.
+func (d *decoder) object(member func(name []byte) error) error {
+	if token, err := d.ReadToken(); err != nil {
+		return err
+	} else if token.Kind() != '{' {
+		return errNotJSON
+	}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		if bytes.IndexByte(name, '\\') >= 0 {
+			name, _ = jsontext.AppendUnquote(nil, name)
+		} else {
+			name = name[1 : len(name)-1]
+		}
+		if err := member(name); err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// array reads an array, which must be next; element is called before each
+// value of it, and must read that.
+func (d *decoder) array(element func() error) error {
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != ']' {
+		if err := element(); err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// value reads any value into a field, or leaves it if that is nil.
+func (d *decoder) value(into json.Unmarshaler) error {
+	value, err := d.ReadValue()
+	if err != nil || into == nil {
+		return err
+	}
+	return into.UnmarshalJSON(value)
+}
+
+// since returns the text of the value that was read since an offset.
+func (d *decoder) since(begin int64) []byte {
+	return bytes.TrimLeft(d.body[begin:d.InputOffset()], ", \t\r\n")
+}
+
+// end makes sure that nothing follows.
+func (d *decoder) end() error {
+	_, err := d.ReadToken()
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err == nil:
+		err = errNotJSON
+	}
+	return err
+}
