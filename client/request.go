@@ -22,6 +22,9 @@ import (
 const (
 	// maxBody bounds an answer; a full page of 500 records is about 600 kB.
 	maxBody = 64 << 20
+	// maxForeseen bounds the room that is made for an answer before it came, by
+	// what its header says of its length.
+	maxForeseen = 1 << 20
 	// maxRetryAfter bounds what the service may ask the client to wait.
 	maxRetryAfter = 2 * time.Minute
 )
@@ -126,14 +129,15 @@ func (c *Client) exchange(req *http.Request) (*http.Response, []byte, error) {
 		return nil, nil, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	if err != nil {
+	var body bytes.Buffer
+	body.Grow(int(min(max(resp.ContentLength, 0), maxForeseen)) + bytes.MinRead)
+	if _, err := body.ReadFrom(io.LimitReader(resp.Body, maxBody+1)); err != nil {
 		return resp, nil, err
 	}
-	if len(body) > maxBody {
+	if body.Len() > maxBody {
 		return resp, nil, errTooLong
 	}
-	return resp, body, nil
+	return resp, body.Bytes(), nil
 }
 
 // speakable returns what may be told of a failed exchange. Errors that come
