@@ -181,13 +181,13 @@ func (r *run) day(ctx context.Context, d time.Time) (meetings int, err error) {
 		baseline := at.Equal(r.From)
 		poll := ledger.Poll{
 			Sweep: baseline || at.Equal(final), From: at.Add(-r.reach()), Began: at, Ended: at,
-			Meetings: r.history.take(at),
+			Meetings: ledger.BatchOf(r.history.take(at)...),
 		}
 		if at.Before(r.To) {
-			poll.Next = r.history.peek(at.Add(r.Step))
+			poll.Next = ledger.BatchOf(r.history.peek(at.Add(r.Step))...)
 		}
 		if !baseline {
-			meetings += len(poll.Meetings)
+			meetings += poll.Meetings.Len()
 		}
 		if err := r.sample(file, poll); err != nil {
 			return 0, err

@@ -56,7 +56,7 @@ func TestASeededLedgerGoesOnWithoutLossOrRepeat(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			poll.Meetings = append(poll.Meetings, m)
+			poll.Meetings.Add(m)
 		}
 		if err := seeded.Apply(poll, time.Now()); err != nil {
 			t.Fatal(err)
@@ -84,7 +84,7 @@ func TestASeededLedgerDoesNotCountWhatEndedBeforeTheRange(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := meeting.Meeting{UUID: "1", Department: "A", Start: cfg.From.Add(-20 * time.Hour), End: cfg.From.Add(-19 * time.Hour)}
-	if err := seeded.Apply(ledger.Poll{Sweep: true, From: old.Start, Began: to, Ended: to, Meetings: []meeting.Meeting{old}}, to); err != nil {
+	if err := seeded.Apply(ledger.Poll{Sweep: true, From: old.Start, Began: to, Ended: to, Meetings: ledger.BatchOf(old)}, to); err != nil {
 		t.Fatal(err)
 	}
 	if got := seeded.Snapshot().Totals(); len(got) != 0 {

@@ -81,10 +81,10 @@ func meetingFamilies(b *testing.B, sets int, now func() time.Time) (g prometheus
 	cfg := ledgerConfig()
 	cfg.MaxDepartments = sets
 	l := ledger.New(cfg, Now)
-	var meetings []meeting.Meeting
+	var meetings ledger.Batch
 	for i := range 10 * sets {
 		set, end := i%sets, Now.Add(-time.Duration(i%1440)*time.Minute)
-		meetings = append(meetings, meeting.Meeting{
+		meetings.Add(meeting.Meeting{
 			UUID: fmt.Sprint(i), Start: end.Add(-time.Duration(i%90) * time.Minute), End: end,
 			Department: fmt.Sprint("Department ", set/4), Type: meeting.Types()[set%4], Participants: meeting.Count(i % 30),
 		})

@@ -56,7 +56,7 @@ func FuzzPage(f *testing.F) {
 func checkRow(t *testing.T, r row, now time.Time) {
 	t.Helper()
 	m := r.meeting
-	if r.key == "" || r.badNumbers < 0 || r.badNumbers > 2 || r.running && r.defect != meeting.Valid {
+	if r.key == (rowKey{}) || r.badNumbers < 0 || r.badNumbers > 2 || r.running && r.defect != meeting.Valid {
 		t.Fatalf("row %+v", r)
 	}
 	if d := m.Validate(now); !r.running && d != r.defect {

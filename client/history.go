@@ -48,7 +48,7 @@ func (c *Client) History(from, to time.Time) *Listing {
 // twice at most, before it fails with Incomplete.
 func (l *Listing) Meetings(ctx context.Context) iter.Seq2[meeting.Meeting, error] {
 	return func(yield func(meeting.Meeting, error) bool) {
-		repeatedBefore := map[string]bool{}
+		repeatedBefore := map[rowKey]bool{}
 		var r *reading
 		for range maxReadings {
 			r = l.newReading()
@@ -109,14 +109,14 @@ const opHistory = "list history"
 // reading is one pass over all pages of a listing.
 type reading struct {
 	*Listing
-	announced int            // the count of the first page
-	seen      map[string]int // row key -> record index at which it was read last
-	repeats   map[string]int // how often a key came again
+	announced int              // the count of the first page
+	seen      map[rowKey]int32 // record index at which a row was read last
+	repeats   map[rowKey]int   // how often a row came again
 }
 
 func (l *Listing) newReading() *reading {
 	l.defects = map[meeting.Defect]int{}
-	return &reading{Listing: l, seen: map[string]int{}, repeats: map[string]int{}}
+	return &reading{Listing: l, seen: map[rowKey]int32{}, repeats: map[rowKey]int{}}
 }
 
 // read passes over all pages and reports whether each page went on where the
@@ -166,7 +166,7 @@ func (r *reading) joins(rows []row, next, added int) bool {
 		return false
 	}
 	index, known := r.seen[rows[0].key]
-	return known && next-1-index <= max(added, 0)
+	return known && next-1-int(index) <= max(added, 0)
 }
 
 // take counts rows that begin at a record index, yields the meetings among
@@ -183,7 +183,7 @@ func (r *reading) take(rows []row, index int, yield func(meeting.Meeting) bool) 
 			}
 			r.defects[meeting.BadNumber] += row.badNumbers
 		}
-		r.seen[row.key] = index + i
+		r.seen[row.key] = int32(index + i)
 		if !row.yieldTo(yield) {
 			return fresh, false
 		}
@@ -200,7 +200,7 @@ func (r *row) yieldTo(yield func(meeting.Meeting) bool) bool {
 // counts twice only if it did so in an earlier reading too: the service then
 // really lists it twice, while a single repeat is a row that moved between
 // two pages, and may stand for another one that was missed.
-func (r *reading) arrived(repeatedBefore map[string]bool) int {
+func (r *reading) arrived(repeatedBefore map[rowKey]bool) int {
 	n := len(r.seen)
 	for key, times := range r.repeats {
 		if repeatedBefore[key] {

@@ -19,13 +19,22 @@ type page struct {
 
 // row is one record of a page and what is to become of it.
 type row struct {
-	// key knows the row again: its UUID or, for want of one, its whole text.
-	key        string
+	key        rowKey
 	meeting    meeting.Meeting
 	defect     meeting.Defect
 	badNumbers int
 	// running tells that the meeting has not ended: it is passed over.
 	running bool
+}
+
+// rowKey knows a row again: eight bytes of the SHA-256 of its UUID or, for want
+// of one, of its whole text. That is short, since a listing keeps one for each
+// row, and enough: two rows with one key only make it read once more.
+type rowKey [8]byte
+
+func newRowKey(text []byte) rowKey {
+	sum := sha256.Sum256(text)
+	return rowKey(sum[:len(rowKey{})])
 }
 
 // decodePage reads the body of a page. A record that cannot be read never
@@ -139,10 +148,10 @@ func (d *decoder) row(now time.Time) (r row, err error) {
 		Terminals:    r.number(rec.terminalCount),
 		Recorded:     bool(rec.hasRecordFile),
 	}
-	r.key = r.meeting.UUID
-	if r.key == "" {
-		sum := sha256.Sum256(d.since(begin))
-		r.key = string(sum[:])
+	if rec.uuid != "" {
+		r.key = newRowKey([]byte(rec.uuid))
+	} else {
+		r.key = newRowKey(d.since(begin))
 	}
 	if !r.running {
 		r.defect = r.meeting.Validate(now)

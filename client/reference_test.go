@@ -56,7 +56,7 @@ func agreeWithEncodingJSON(t *testing.T, body []byte, now time.Time, p *page, er
 		}
 		got := p.rows[i]
 		if got.meeting.UUID == "" {
-			got.key, want.rows[0].key = "", "" // the text, which differs
+			got.key, want.rows[0].key = rowKey{}, rowKey{} // the text, which differs
 		}
 		if got != want.rows[0] {
 			t.Fatalf("read %+v, but %+v by encoding/json", got, want.rows[0])

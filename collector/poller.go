@@ -13,7 +13,6 @@ import (
 
 	"huaweicloud_meeting_exporter/client"
 	"huaweicloud_meeting_exporter/ledger"
-	"huaweicloud_meeting_exporter/meeting"
 )
 
 // PollerConfig says when to poll and how far back.
@@ -151,12 +150,12 @@ func (p *Poller) poll(ctx context.Context, sweep bool) (err error) {
 		}
 	}
 	listing := p.client.History(from, began)
-	var meetings []meeting.Meeting
+	var meetings ledger.Batch
 	for m, err := range listing.Meetings(ctx) {
 		if err != nil {
 			return err
 		}
-		meetings = append(meetings, m)
+		meetings.Add(m)
 	}
 	ended := p.cfg.Now()
 	if err := p.ledger.Apply(ledger.Poll{Sweep: sweep, From: from, Began: began, Ended: ended, Meetings: meetings}, time.Now()); err != nil {
@@ -165,6 +164,6 @@ func (p *Poller) poll(ctx context.Context, sweep bool) (err error) {
 	if sweep {
 		p.health.swept(listing.Defects())
 	}
-	level.Debug(p.cfg.Logger).Log("msg", "Poll complete", "sweep", sweep, "rows", len(meetings), "remembered", p.ledger.Snapshot().Size())
+	level.Debug(p.cfg.Logger).Log("msg", "Poll complete", "sweep", sweep, "meetings", meetings.Len(), "remembered", p.ledger.Snapshot().Size())
 	return nil
 }

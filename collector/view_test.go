@@ -128,7 +128,7 @@ func BenchmarkGather(b *testing.B) {
 			Department: fmt.Sprint("department ", i%200), Type: meeting.Types()[i%4],
 		})
 	}
-	if err := l.Apply(ledger.Poll{Sweep: true, From: l.SweepFrom(now), Began: now, Ended: now, Meetings: meetings}, now); err != nil {
+	if err := l.Apply(ledger.Poll{Sweep: true, From: l.SweepFrom(now), Began: now, Ended: now, Meetings: ledger.BatchOf(meetings...)}, now); err != nil {
 		b.Fatal(err)
 	}
 	registry := prometheus.NewRegistry()

@@ -90,13 +90,15 @@ func (m *model) play(w *world, in *input) {
 		w.idle()
 		return
 	case 1, 2:
-		p := ledger.Poll{Sweep: true, From: w.SweepFrom(w.now), Began: w.now, Ended: w.now, Meetings: m.records(w.now, in)}
+		p, records := ledger.Poll{Sweep: true, From: w.SweepFrom(w.now), Began: w.now, Ended: w.now}, m.records(w.now, in)
+		p.Meetings = ledger.BatchOf(records...)
 		w.apply(p)
-		m.apply(p)
+		m.apply(p, records)
 	default:
-		p := ledger.Poll{From: w.now.Add(-time.Hour), Began: w.now, Ended: w.now, Meetings: m.records(w.now, in)}
+		p, records := ledger.Poll{From: w.now.Add(-time.Hour), Began: w.now, Ended: w.now}, m.records(w.now, in)
+		p.Meetings = ledger.BatchOf(records...)
 		w.apply(p)
-		m.apply(p)
+		m.apply(p, records)
 	}
 }
 
@@ -122,7 +124,7 @@ func (m *model) records(now time.Time, in *input) []meeting.Meeting {
 	return list
 }
 
-func (m *model) apply(p ledger.Poll) {
+func (m *model) apply(p ledger.Poll, records []meeting.Meeting) {
 	baseline := !m.swept
 	if baseline {
 		if !p.Sweep {
@@ -131,7 +133,7 @@ func (m *model) apply(p ledger.Poll) {
 		m.horizon = p.From
 	}
 	latest := map[string]meeting.Meeting{}
-	for _, r := range p.Meetings {
+	for _, r := range records {
 		latest[r.UUID] = r
 	}
 	m.learn(latest)

@@ -51,12 +51,11 @@ type Poll struct {
 	From time.Time
 	// Began and Ended are wall-clock times.
 	Began, Ended time.Time
-	// Meetings are valid ones. Of one UUID the last holds.
-	Meetings []meeting.Meeting
+	Meetings     Batch
 	// Next are meetings that the poll after this one will bring, as whoever
 	// reads the past knows. Their series are shown at 0 by this poll, so that
 	// nothing of them is held.
-	Next []meeting.Meeting
+	Next Batch
 }
 
 // Ledger remembers which meetings were counted, and their sums. One goroutine

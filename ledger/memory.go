@@ -5,31 +5,21 @@ import "iter"
 // memory is a map of the meetings remembered. A Go map may keep more than half
 // of its slots empty; here only those of the index are, which are small.
 type memory struct {
-	index  map[id]uint32
-	chunks []*chunk
-	used   uint32   // places handed out, the free ones included
-	free   []uint32 // places of meetings that were forgotten
+	index   map[id]uint32
+	entries list[entry]
+	free    []uint32 // places of meetings that were forgotten
 }
-
-// chunk is a part of the entries. They never move, so that growth copies none.
-type chunk [chunkSize]entry
-
-const chunkSize = 1024
 
 func newMemory() memory { return memory{index: map[id]uint32{}} }
 
 func (m *memory) len() int { return len(m.index) }
-
-func (m *memory) at(place uint32) *entry {
-	return &m.chunks[place/chunkSize][place%chunkSize]
-}
 
 func (m *memory) get(key id) (e entry, known bool) {
 	place, known := m.index[key]
 	if !known {
 		return entry{}, false
 	}
-	return *m.at(place), true
+	return *m.entries.at(place), true
 }
 
 // put sets the entry of a meeting, and tells whether there was one before.
@@ -39,21 +29,18 @@ func (m *memory) put(key id, e entry) (known bool) {
 		place = m.newPlace()
 		m.index[key] = place
 	}
-	*m.at(place) = e
+	*m.entries.at(place) = e
 	return known
 }
 
 func (m *memory) newPlace() uint32 {
-	if last := len(m.free) - 1; last >= 0 {
-		place := m.free[last]
-		m.free = m.free[:last]
-		return place
+	last := len(m.free) - 1
+	if last < 0 {
+		return m.entries.add()
 	}
-	if int(m.used) == len(m.chunks)*chunkSize {
-		m.chunks = append(m.chunks, new(chunk))
-	}
-	m.used++
-	return m.used - 1
+	place := m.free[last]
+	m.free = m.free[:last]
+	return place
 }
 
 func (m *memory) remove(key id) {
@@ -66,7 +53,7 @@ func (m *memory) remove(key id) {
 func (m *memory) all() iter.Seq2[id, entry] {
 	return func(yield func(id, entry) bool) {
 		for key, place := range m.index {
-			if !yield(key, *m.at(place)) {
+			if !yield(key, *m.entries.at(place)) {
 				return
 			}
 		}

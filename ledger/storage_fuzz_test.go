@@ -59,7 +59,7 @@ func storedLedger(t testing.TB) (content string, truth sumsOf) {
 	meetings := manyMeetings(400)
 	for i := range 4 {
 		at := noon.Add(time.Duration(i) * time.Minute)
-		p := ledger.Poll{Sweep: true, From: l.SweepFrom(at), Began: at, Ended: at, Meetings: meetings[:100*(i+1)]}
+		p := ledger.Poll{Sweep: true, From: l.SweepFrom(at), Began: at, Ended: at, Meetings: ledger.BatchOf(meetings[:100*(i+1)]...)}
 		if err := l.Apply(p, at); err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +113,7 @@ func openDamaged(t *testing.T, content []byte, truth sumsOf) bool {
 			}
 		}
 	}
-	if err := l.Apply(ledger.Poll{Sweep: true, From: l.SweepFrom(noon), Began: noon, Ended: noon, Meetings: manyMeetings(400)}, noon); err != nil {
+	if err := l.Apply(ledger.Poll{Sweep: true, From: l.SweepFrom(noon), Began: noon, Ended: noon, Meetings: ledger.BatchOf(manyMeetings(400)...)}, noon); err != nil {
 		t.Errorf("accepted, but not fit to be written: %v", err)
 	}
 	return true

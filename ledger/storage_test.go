@@ -227,7 +227,7 @@ func TestAFullDiskIsAnErrorThatPassesAndLosesNothing(t *testing.T) {
 	setLimit(uint64(len(read(path))))
 	many := manyMeetings(3000) // all of them within reach
 	for range 3 {
-		err := w.Apply(ledger.Poll{Sweep: true, From: w.SweepFrom(noon), Began: noon, Ended: noon, Meetings: many}, noon)
+		err := w.Apply(ledger.Poll{Sweep: true, From: w.SweepFrom(noon), Began: noon, Ended: noon, Meetings: ledger.BatchOf(many...)}, noon)
 		if !errors.Is(err, ledger.ErrStorage) || !strings.Contains(err.Error(), "file too large") {
 			t.Fatalf("got error %v", err)
 		}

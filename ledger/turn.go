@@ -153,21 +153,11 @@ func (t *turn) take(p Poll) {
 	if baseline {
 		t.state.horizon = p.From.Truncate(time.Minute)
 	}
-	ids := make([]id, len(p.Meetings))
-	last := make(map[id]int, len(p.Meetings))
-	for i := range p.Meetings {
-		ids[i] = idOf(p.Meetings[i].UUID)
-		last[ids[i]] = i
+	t.admit(&p.Meetings)
+	for r := range p.Meetings.records.all() {
+		t.see(r, p.Meetings.department(r), baseline, p.Ended)
 	}
-	holds := func(i int) bool { return last[ids[i]] == i }
-
-	t.admit(p.Meetings, holds)
-	for i := range p.Meetings {
-		if holds(i) {
-			t.see(ids[i], &p.Meetings[i], baseline, p.Ended)
-		}
-	}
-	t.foresee(p.Next, p.Ended)
+	t.foresee(&p.Next, p.Ended)
 	for key, changes := range t.moved {
 		s := t.at(key)
 		s.window = s.window.merge(changes)
@@ -183,10 +173,10 @@ func (t *turn) take(p Poll) {
 
 // admit takes new departments into the list of names while there is room:
 // those with most meetings first, then by name.
-func (t *turn) admit(meetings []meeting.Meeting, holds func(int) bool) {
+func (t *turn) admit(b *Batch) {
 	meetingsOf := map[string]int{}
-	for i := range meetings {
-		if name := meetings[i].Department; holds(i) && !t.names.has(name) {
+	for r := range b.records.all() {
+		if name := b.department(r); !t.names.has(name) {
 			meetingsOf[name]++
 		}
 	}
@@ -199,24 +189,23 @@ func (t *turn) admit(meetings []meeting.Meeting, holds func(int) bool) {
 }
 
 // see takes in the latest record of one meeting.
-func (t *turn) see(key id, m *meeting.Meeting, baseline bool, now time.Time) {
-	department, folded := t.names.of(m.Department)
-	to := newLabel(department, m.Type)
-	v := valuesOf(m)
+func (t *turn) see(r *record, name string, baseline bool, now time.Time) {
+	department, folded := t.names.of(name)
+	to := newLabel(department, r.of.typ())
 
-	e, known := t.base.meetings.get(key)
+	e, known := t.base.meetings.get(r.key)
 	before := e
 	if !known {
 		e = entry{home: noLabel, highest: nothing}
-		if !m.Start.Before(t.state.horizon) {
+		if !r.start.time().Before(t.state.horizon) {
 			e.home = to
 			t.open(to, baseline, now)
 		}
 		if baseline {
-			e.highest = v
+			e.highest = r.values
 		}
 	}
-	e.latest, e.end, e.shown = to, minuteOf(m.End), v
+	e.latest, e.end, e.shown = to, r.end, r.values
 	if e.home != noLabel {
 		t.count(&e, !known && !baseline, folded)
 	}
@@ -227,16 +216,16 @@ func (t *turn) see(key id, m *meeting.Meeting, baseline bool, now time.Time) {
 		t.move(before.latest, before.end, Sums{}.minus(before.shownSums()))
 	}
 	t.move(to, e.end, e.shownSums())
-	t.meetings[key] = e
+	t.meetings[r.key] = e
 }
 
 // foresee opens the counters of meetings to come, which stand at 0 until then.
-func (t *turn) foresee(next []meeting.Meeting, now time.Time) {
-	t.admit(next, func(int) bool { return true })
-	for i := range next {
-		department, _ := t.names.of(next[i].Department)
-		if !next[i].Start.Before(t.state.horizon) {
-			t.open(newLabel(department, next[i].Type), true, now)
+func (t *turn) foresee(next *Batch, now time.Time) {
+	t.admit(next)
+	for r := range next.records.all() {
+		department, _ := t.names.of(next.department(r))
+		if !r.start.time().Before(t.state.horizon) {
+			t.open(newLabel(department, r.of.typ()), true, now)
 		}
 	}
 }

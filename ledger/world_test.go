@@ -40,12 +40,12 @@ func (w *world) pass(d time.Duration) { w.now = w.now.Add(d) }
 
 func (w *world) sweep(meetings ...meeting.Meeting) {
 	w.t.Helper()
-	w.apply(ledger.Poll{Sweep: true, From: w.SweepFrom(w.now), Began: w.now, Ended: w.now, Meetings: meetings})
+	w.apply(ledger.Poll{Sweep: true, From: w.SweepFrom(w.now), Began: w.now, Ended: w.now, Meetings: ledger.BatchOf(meetings...)})
 }
 
 func (w *world) tail(meetings ...meeting.Meeting) {
 	w.t.Helper()
-	w.apply(ledger.Poll{From: w.now.Add(-4 * time.Hour), Began: w.now, Ended: w.now, Meetings: meetings})
+	w.apply(ledger.Poll{From: w.now.Add(-4 * time.Hour), Began: w.now, Ended: w.now, Meetings: ledger.BatchOf(meetings...)})
 }
 
 func (w *world) apply(p ledger.Poll) {
