@@ -28,6 +28,9 @@ type Listing struct {
 	client   *Client
 	from, to time.Time
 	defects  map[meeting.Defect]int
+
+	starts     map[int64]int // how many records started in a minute, by its Unix time
+	pageLength int           // rows of a page that is not the last
 }
 
 // History returns a listing of the ended meetings that the service files
@@ -116,6 +119,7 @@ type reading struct {
 
 func (l *Listing) newReading() *reading {
 	l.defects = map[meeting.Defect]int{}
+	l.starts, l.pageLength = map[int64]int{}, l.client.cfg.PageLimit
 	return &reading{Listing: l, seen: map[rowKey]int32{}, repeats: map[rowKey]int{}}
 }
 
@@ -132,6 +136,9 @@ func (r *reading) read(ctx context.Context, yield func(meeting.Meeting) bool) (w
 		rows := page.rows
 		if pages == 0 {
 			r.announced = page.count
+			if len(rows) < page.count {
+				r.pageLength = len(rows) // the service may allow less than was asked for
+			}
 		} else {
 			if !r.joins(rows, next, page.count-count) || pages > r.announced+sparePages {
 				return false, nil
@@ -178,6 +185,7 @@ func (r *reading) take(rows []row, index int, yield func(meeting.Meeting) bool) 
 			r.repeats[row.key]++
 		} else {
 			fresh++
+			r.starts[row.meeting.Start.Unix()]++
 			if row.defect != meeting.Valid {
 				r.defects[row.defect]++
 			}

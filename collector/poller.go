@@ -39,6 +39,7 @@ type Poller struct {
 	sweepDue time.Time // on the monotonic clock; zero at the start
 	failing  bool
 	warned   bool // that the user is no administrator
+	short    bool // of requests, at the last sweep
 }
 
 // NewPoller returns a poller, which is the only one that may change the
@@ -163,6 +164,7 @@ func (p *Poller) poll(ctx context.Context, sweep bool) (err error) {
 	}
 	if sweep {
 		p.health.swept(listing.Defects())
+		p.warnOfNeed(listing, began)
 	}
 	level.Debug(p.cfg.Logger).Log("msg", "Poll complete", "sweep", sweep, "meetings", meetings.Len(), "remembered", p.ledger.Snapshot().Size())
 	return nil

@@ -41,6 +41,7 @@ type options struct {
 	poller  collector.PollerConfig
 	client  client.Config
 	fault   simulator.Fault // of the service from the start
+	records []simulator.Record
 }
 
 // inBubble runs f with a rig whose poller is running and has made its first
@@ -78,6 +79,7 @@ func newRig(t *testing.T, change func(*options)) *rig {
 	}
 	r := &rig{t: t, service: simulator.New(o.service), log: logs}
 	r.service.SetFault(o.fault)
+	r.service.Add(o.records...)
 	httpClient, closePipe := r.service.Pipe()
 	health := collector.NewHealth(time.Now)
 	o.client.Transport = httpClient.Transport
