@@ -27,7 +27,7 @@ build: ## Build the exporter
 test: build $(PROMETHEUS) ## Run all tests, with the race detector and a real Prometheus
 	EXPORTER=$(CURDIR)/$(PROGRAM) PATH="$(BIN):$$PATH" SEEDS=20 go test -race ./...
 # Without the race detector, which makes days of virtual time ten times longer.
-	PATH="$(BIN):$$PATH" go test ./soak ./dashboards
+	PATH="$(BIN):$$PATH" go test ./soak ./dashboards ./bench
 	cd tools/dashboards && go test ./...
 
 .PHONY: check-deploy
