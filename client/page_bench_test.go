@@ -6,12 +6,14 @@ import (
 	"io"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"huaweicloud_meeting_exporter/bench"
 )
 
 // BenchmarkPage reads a page of 500 rows from its bytes to meetings, beside
-// reading all of its fields with encoding/json, and beside reading nothing but
-// the bytes.
+// reading all of its fields with encoding/json, beside checking nothing but its
+// syntax, which is the floor, and beside reading nothing but the bytes.
 func BenchmarkPage(b *testing.B) {
 	body := bench.Page(bench.Rows(500), 500)
 	run := func(name string, read func()) {
@@ -33,6 +35,11 @@ func BenchmarkPage(b *testing.B) {
 		var p bench.FullPage
 		if err := json.Unmarshal(body, &p); err != nil || len(p.Data) != 500 || p.Data[7].ConfUUID == "" {
 			b.Fatal(err)
+		}
+	})
+	run("syntax", func() {
+		if !jsontext.Value(body).IsValid(jsonOptions()) {
+			b.Fatal("not valid")
 		}
 	})
 	run("bytes", func() {
