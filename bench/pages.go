@@ -20,26 +20,41 @@ var Now = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 // Rows returns n rows of history of an invented worldwide enterprise, with
 // all fields of the API, in the order of their starts.
 func Rows(n int) [][]byte {
+	records := Records(n, Now)
+	rows := make([][]byte, n)
+	for i := range records {
+		rows[i] = Encode(&records[i])
+	}
+	return rows
+}
+
+// Records returns n records of the 50 hours before an instant, in the order
+// of their starts.
+func Records(n int, now time.Time) []simulator.Record {
 	const (
 		history        = 50 * time.Hour
 		namedAttendees = 2
 	)
 	service := simulator.New(simulator.Config{
-		Seed: 1, Worldwide: true, History: history, Now: func() time.Time { return Now },
+		Seed: 1, Worldwide: true, History: history, Now: func() time.Time { return now },
 		MeetingsPerDay: n * 24 / 45, // more than enough
 	})
-	records := service.Records(Now)
-	rows := make([][]byte, n)
-	for i, r := range records[:n] {
+	records := service.Records(now)[:n]
+	for i := range records {
 		// So that a row takes the 1.1 kB that it does on average.
-		r.PartAttendeeInfo = r.PartAttendeeInfo[:min(len(r.PartAttendeeInfo), namedAttendees)]
-		text, err := json.Marshal(Row{r, wireTime(r.Start), wireTime(r.End)})
-		if err != nil {
-			panic(err)
-		}
-		rows[i] = text
+		attendees := &records[i].PartAttendeeInfo
+		*attendees = (*attendees)[:min(len(*attendees), namedAttendees)]
 	}
-	return rows
+	return records
+}
+
+// Encode returns the row of a record.
+func Encode(r *simulator.Record) []byte {
+	text, err := json.Marshal(Row{*r, wireTime(r.Start), wireTime(r.End)})
+	if err != nil {
+		panic(err)
+	}
+	return text
 }
 
 func wireTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
@@ -89,7 +104,7 @@ func (s *Service) Bodies() [][]byte {
 // ServeHTTP implements http.Handler.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != simulator.PathHistory {
-		_, _ = fmt.Fprint(w, `{"accessToken":"token","validPeriod":86400,"user":{"adminType":0}}`)
+		SignIn(w)
 		return
 	}
 	offset, err := strconv.Atoi(r.URL.Query().Get("offset"))
@@ -98,6 +113,16 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no such page", http.StatusBadRequest)
 		return
 	}
+	Send(w, page)
+}
+
+// SignIn answers a sign-in.
+func SignIn(w http.ResponseWriter) {
+	_, _ = fmt.Fprint(w, `{"accessToken":"token","validPeriod":86400,"user":{"adminType":0}}`)
+}
+
+// Send answers with a page.
+func Send(w http.ResponseWriter, page []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(page)))
 	_, _ = w.Write(page)
