@@ -39,6 +39,10 @@ check-deploy: build $(HELM) ## Check the chart, the systemd unit and the workflo
 soak: ## Run SEEDS (10000) simulated enterprises against the rules
 	SEEDS=$(or $(SEEDS),10000) go test -timeout 24h ./soak
 
+.PHONY: load
+load: build ## Scrape for LOAD (5m) while polls of 100,000 meetings go on, and look for what is left behind
+	EXPORTER=$(CURDIR)/$(PROGRAM) LOAD=$(or $(LOAD),5m) go test -count=1 -v -timeout 24h -run '^TestLoad' ./e2e
+
 .PHONY: bench
 bench: ## Run the benchmarks, COUNT (6) times each, for benchstat
 	go test -run '^$$' -bench . -benchmem -timeout 2h -count $(or $(COUNT),6) ./client ./ledger ./bench
