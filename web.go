@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 
 	"github.com/go-kit/log"
@@ -64,9 +66,16 @@ func newHandler(opts *options, ready func() bool, registry *prometheus.Registry,
 // promhttpLogger logs what goes wrong in a scrape.
 type promhttpLogger struct{ log.Logger }
 
-// Println implements promhttp.Logger.
+// Println implements promhttp.Logger. A scraper that hung up knows it, and
+// would be told of once for each family.
 func (l promhttpLogger) Println(v ...any) {
-	level.Error(l.Logger).Log("msg", "Scrape went wrong", "err", fmt.Sprint(v...))
+	logger := level.Error(l.Logger)
+	for _, one := range v {
+		if err, ok := one.(error); ok && errors.As(err, new(*net.OpError)) {
+			logger = level.Debug(l.Logger)
+		}
+	}
+	logger.Log("msg", "Scrape went wrong", "err", fmt.Sprint(v...))
 }
 
 // newLoggers returns the logger of the program and, for exporter-toolkit,
