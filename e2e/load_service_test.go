@@ -23,8 +23,8 @@ const (
 	// poll has something to count, to commit and to publish. They are remembered
 	// beside the others, but all together take less than 1 MB.
 	loadFresh = 20
-	// loadSupply is enough for 250 polls. Those after them bring nothing new.
-	loadSupply = 250 * loadFresh
+	// loadSupply is enough for 500 polls. Those after them bring nothing new.
+	loadSupply = 500 * loadFresh
 )
 
 // movingService lists as many meetings at all times: with each listing as many
