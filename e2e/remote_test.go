@@ -40,7 +40,8 @@ func TestPrometheusWritesToAStoreAsTheExampleSays(t *testing.T) {
 		} {
 			got := p.at(t, time.Now(), query)
 			for _, enterprise := range []string{"north", "south"} {
-				if labels := `{cluster="meetings",enterprise="` + enterprise + `",replica="a"}`; got[labels] != 1 {
+				labels := labelSet(map[string]string{"cluster": "meetings", "enterprise": enterprise, "replica": "a"})
+				if got[labels] != 1 {
 					return query + ": no " + labels
 				}
 			}
