@@ -70,6 +70,7 @@ func TestAPageIsReadAsEncodingJSONReadsIt(t *testing.T) {
 		`{"data":[{"confUUID":"\ud800x","deptName":"` + "\xff" + `"}],"data":[1.5e+3,-0],"count":-1}`,
 		`{"data":[tru],"count":1}`, `{"data":[01],"count":1}`, `{"data":[1,],"count":1}`, `{"data":[1 2],"count":1}`,
 		`{"data":[],"count":1}}`, `{"data":[],"count":1} x`, ` {"data":[] , "count":1} `, `{"data":{},"count":1}`,
+		`{"data":[{"confUUID":"a"}],"data":[7],"count":1}`,
 		`{"data":7,"data":[],"count":1}`, `{"data":[],"data":null,"count":1}`, `{"data":["` + "\n" + `"],"count":1}`,
 	} {
 		p, err := decodePage([]byte(body), time.Time{})
@@ -101,5 +102,15 @@ func TestAPageThatIsCutAnywhereBrokeOff(t *testing.T) {
 		if brokeOff := errors.Is(err, io.ErrUnexpectedEOF); brokeOff != (end > 0) {
 			t.Errorf("%q: %v", whole[:end], err)
 		}
+	}
+}
+
+func TestARowWithoutUUIDHasOneKeyWhereverItStands(t *testing.T) {
+	p, err := decodePage([]byte(`{"data":[{"a":1}, {"a":1},`+"\n"+`{"a":1},{"a":2}],"count":4}`), time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := p.rows; r[0].key != r[1].key || r[0].key != r[2].key || r[0].key == r[3].key {
+		t.Errorf("the keys are %x, %x, %x and %x", r[0].key, r[1].key, r[2].key, r[3].key)
 	}
 }
