@@ -71,12 +71,14 @@ func TestFlagsMayStandInAFileAndInAnyOrder(t *testing.T) {
 // refused with one line that names the flag, and nothing panics.
 func FuzzFlags(f *testing.F) {
 	for _, value := range []string{"", "1h", "-1h", "1ms", "0", "9999999h", "x", "info", "/a{b}", "http://[::1", "https://user:secret@host", "\x00", "@x"} {
-		for which := range uint8(30) {
+		for which := range uint8(40) {
 			f.Add(which, value)
 		}
 	}
+	app := newApplication(&options{})
+	needed := map[string]string{"from": "2026-03-01", "to": "2026-03-02", "output": "out"}
 	var names []string
-	for _, flag := range newApplication(&options{}).Model().Flags {
+	for _, flag := range append(app.Model().Flags, app.GetCommand(commandBackfill).Model().Flags...) {
 		if !flag.IsBoolFlag() {
 			names = append(names, flag.Name)
 		}
@@ -86,12 +88,22 @@ func FuzzFlags(f *testing.F) {
 		if strings.HasPrefix(name, "web.config") || strings.HasSuffix(name, "-file") {
 			return // a value names a file, which may be any
 		}
-		_, opts, err := parseFlags([]string{commandServe, "--" + name + "=" + value})
-		if err == nil {
-			if err = opts.validate(); err == nil {
-				opts.appID, opts.secret = "app", func() (string, error) { return "key", nil }
-				_, err = opts.clientConfig()
+		args := []string{commandBackfill, "--" + name + "=" + value}
+		for other, value := range needed {
+			if other != name {
+				args = append(args, "--"+other+"="+value)
 			}
+		}
+		_, opts, err := parseFlags(args)
+		if err == nil {
+			err = opts.validate()
+		}
+		if err == nil {
+			opts.appID, opts.secret = "app", func() (string, error) { return "key", nil }
+			_, err = opts.clientConfig()
+		}
+		if err == nil {
+			_, err = opts.backfillConfig("owner")
 		}
 		switch {
 		case err == nil:
