@@ -54,34 +54,47 @@ func (l *Ledger) Close() error {
 	return nil
 }
 
+// noTransaction is the number of none.
+const noTransaction = -1
+
 func (l *Ledger) open(path string) error {
-	const none = -1
-	loaded := none // the transaction that the ledger holds
+	loaded, err := l.look(path)
+	if err != nil {
+		return err
+	}
+	return l.takeOver(path, loaded)
+}
+
+// look loads the file, if there is one, without a write: it must be fit for
+// bbolt, which panics, loops or writes on a damaged one, and must be ours. It
+// returns the number of the transaction that the ledger then holds.
+func (l *Ledger) look(path string) (loaded int, err error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		return noTransaction, nil
 	case err != nil:
-		return fmt.Errorf("cannot be read: %w", err)
+		return noTransaction, fmt.Errorf("cannot be read: %w", err)
 	case info.IsDir():
-		return errors.New("is a directory: name a file in it")
+		return noTransaction, errors.New("is a directory: name a file in it")
 	case !info.Mode().IsRegular():
-		return errors.New("is not a regular file")
-	case info.Size() > 0:
-		// Read only at first: the file must be fit for bbolt, which panics,
-		// loops or writes on a damaged one, and must be ours.
-		err := l.withFile(path, true, func() error {
-			if err := l.inspect(path); err != nil {
-				return err
-			}
-			loaded = l.txid()
-			return nil
-		})
-		if err != nil {
-			return err
-		}
+		return noTransaction, errors.New("is not a regular file")
+	case info.Size() == 0:
+		return noTransaction, nil // a new ledger
 	}
+	err = l.withFile(path, true, func() error {
+		err := l.inspect(path)
+		loaded = l.txid()
+		return err
+	})
+	return loaded, err
+}
+
+// takeOver opens the file for good. Another process may have made it, or
+// written to it, since it was looked at.
+func (l *Ledger) takeOver(path string, loaded int) error {
 	return l.withFile(path, false, func() error {
-		if l.txid() != loaded { // a new file, or another process was faster
+		if l.txid() != loaded {
 			if err := l.reload(); err != nil {
 				return err
 			}

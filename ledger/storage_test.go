@@ -61,6 +61,9 @@ func TestARestartGoesOnWhereTheLedgerStood(t *testing.T) {
 	want(t, "last poll", after.LastPoll(), before.LastPoll())
 	want(t, "last sweep", after.LastSweep(), before.LastSweep())
 	want(t, "what a sweep reads", w.SweepFrom(w.now), from)
+	newest, _ := before.NewestEnd()
+	gotNewest, _ := after.NewestEnd()
+	want(t, "newest end", gotNewest, newest)
 	for _, typ := range meeting.Types() {
 		want(t, "durations", after.Durations(typ), before.Durations(typ))
 		want(t, "participants", after.Participants(typ), before.Participants(typ))
