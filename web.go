@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 
 	"github.com/go-kit/log"
@@ -53,14 +52,28 @@ func newHandler(opts *options, ready func() bool, registry *prometheus.Registry,
 		}
 		io.WriteString(w, "Ready.\n")
 	})
-	mux.Handle(opts.telemetryPath, promhttp.InstrumentMetricHandler(registry, promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{
+	metrics := promhttp.InstrumentMetricHandler(registry, promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{
 		ErrorLog:            promhttpLogger{logger},
 		ErrorHandling:       promhttp.ContinueOnError,
 		Registry:            registry,
 		MaxRequestsInFlight: opts.maxRequests,
 		EnableOpenMetrics:   true,
-	})))
+	}))
+	mux.HandleFunc(opts.telemetryPath, func(w http.ResponseWriter, r *http.Request) { metrics.ServeHTTP(answer{w}, r) })
 	return mux, nil
+}
+
+// answer tells errors of the connection from others, by errHungUp.
+type answer struct{ http.ResponseWriter }
+
+var errHungUp = errors.New("the scraper hung up")
+
+func (a answer) Write(b []byte) (int, error) {
+	n, err := a.ResponseWriter.Write(b)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errHungUp, err)
+	}
+	return n, err
 }
 
 // promhttpLogger logs what goes wrong in a scrape.
@@ -71,7 +84,7 @@ type promhttpLogger struct{ log.Logger }
 func (l promhttpLogger) Println(v ...any) {
 	logger := level.Error(l.Logger)
 	for _, one := range v {
-		if err, ok := one.(error); ok && errors.As(err, new(*net.OpError)) {
+		if err, ok := one.(error); ok && errors.Is(err, errHungUp) {
 			logger = level.Debug(l.Logger)
 		}
 	}

@@ -2,55 +2,86 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
-	"net"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 )
 
-// hungUp is the connection of a scraper that is gone.
-type hungUp struct{ *httptest.ResponseRecorder }
-
-func (hungUp) Write([]byte) (int, error) {
-	return 0, &net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE}
-}
-
 func TestAScraperThatHangsUpIsNoErrorOfTheExporter(t *testing.T) {
-	broken := errors.New("two samples of one name")
-	for name, c := range map[string]struct {
-		gathered error
-		to       http.ResponseWriter
-		want     int
-	}{
-		"whole":        {nil, httptest.NewRecorder(), 0},
-		"hung up":      {nil, hungUp{httptest.NewRecorder()}, 0},
-		"not gathered": {broken, httptest.NewRecorder(), 1},
-	} {
+	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(name, func(t *testing.T) {
-			own := prometheus.NewRegistry()
-			for _, name := range []string{"a", "b", "c"} {
-				own.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: name}))
-			}
-			var logged bytes.Buffer
-			logger, _ := newLoggers(&logged, "info", "logfmt")
-			handler, err := newHandler(&options{telemetryPath: "/metrics"}, func() bool { return true }, prometheus.NewRegistry(),
-				prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-					families, _ := own.Gather()
-					return families, c.gathered
-				}), logger)
+			scrapes, logged := serveMetrics(t, http2, nil)
+			ctx, hangUp := context.WithCancel(t.Context())
+			defer hangUp()
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, scrapes.URL+"/metrics", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			handler.ServeHTTP(c.to, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-			if got := strings.Count(logged.String(), "\n"); got != c.want {
-				t.Errorf("got %d lines logged, want %d:\n%s", got, c.want, logged.String())
+			resp, err := scrapes.Client().Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if want := map[bool]int{false: 1, true: 2}[http2]; resp.ProtoMajor != want {
+				t.Fatalf("%s, want HTTP/%d", resp.Proto, want)
+			}
+			hangUp()
+			scrapes.Close() // which waits for the scrape to end
+			if logged.Len() != 0 {
+				t.Errorf("logged:\n%.500s", logged)
 			}
 		})
 	}
+}
+
+func TestWhatCannotBeGatheredIsAnErrorInOneLine(t *testing.T) {
+	scrapes, logged := serveMetrics(t, false, errors.New("two samples of one name"))
+	resp, err := scrapes.Client().Get(scrapes.URL + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	scrapes.Close()
+	if got := strings.Count(logged.String(), "\n"); got != 1 || !strings.Contains(logged.String(), "level=error") {
+		t.Errorf("got %d lines:\n%.500s", got, logged)
+	}
+}
+
+// serveMetrics serves more metrics than a connection takes in unread. The log
+// may be read once the server is closed.
+func serveMetrics(t *testing.T, http2 bool, gathered error) (server *httptest.Server, logged *bytes.Buffer) {
+	own := prometheus.NewRegistry()
+	for family := range 20 {
+		vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: fmt.Sprint("family_", family), Help: "H."}, []string{"label"})
+		own.MustRegister(vec)
+		for i := range 1000 {
+			vec.WithLabelValues(strings.Repeat("x", 500) + fmt.Sprint(i))
+		}
+	}
+	logged = new(bytes.Buffer)
+	logger, _ := newLoggers(logged, "info", "logfmt")
+	handler, err := newHandler(&options{telemetryPath: "/metrics"}, func() bool { return true }, prometheus.NewRegistry(),
+		prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+			families, _ := own.Gather()
+			return families, gathered
+		}), logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server = httptest.NewUnstartedServer(handler)
+	server.EnableHTTP2 = http2
+	if http2 {
+		server.StartTLS()
+	} else {
+		server.Start()
+	}
+	t.Cleanup(server.Close)
+	return server, logged
 }
