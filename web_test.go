@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -33,7 +34,7 @@ func TestAScraperThatHangsUpIsNoErrorOfTheExporter(t *testing.T) {
 				t.Fatalf("%s, want HTTP/%d", resp.Proto, want)
 			}
 			hangUp()
-			scrapes.Close() // which waits for the scrape to end
+			<-scrapes.ended
 			if logged.Len() != 0 {
 				t.Errorf("logged:\n%.500s", logged)
 			}
@@ -47,16 +48,25 @@ func TestWhatCannotBeGatheredIsAnErrorInOneLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp.Body.Close()
-	scrapes.Close()
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		t.Fatal(err)
+	}
+	<-scrapes.ended
 	if got := strings.Count(logged.String(), "\n"); got != 1 || !strings.Contains(logged.String(), "level=error") {
 		t.Errorf("got %d lines:\n%.500s", got, logged)
 	}
 }
 
+// oneScrape is a server that answers one scrape.
+type oneScrape struct {
+	*httptest.Server
+	ended chan struct{}
+}
+
 // serveMetrics serves more metrics than a connection takes in unread. The log
-// may be read once the server is closed.
-func serveMetrics(t *testing.T, http2 bool, gathered error) (server *httptest.Server, logged *bytes.Buffer) {
+// may be read once the scrape has ended.
+func serveMetrics(t *testing.T, http2 bool, gathered error) (server oneScrape, logged *bytes.Buffer) {
 	own := prometheus.NewRegistry()
 	for family := range 20 {
 		vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: fmt.Sprint("family_", family), Help: "H."}, []string{"label"})
@@ -75,7 +85,11 @@ func serveMetrics(t *testing.T, http2 bool, gathered error) (server *httptest.Se
 	if err != nil {
 		t.Fatal(err)
 	}
-	server = httptest.NewUnstartedServer(handler)
+	server.ended = make(chan struct{})
+	server.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(server.ended)
+		handler.ServeHTTP(w, r)
+	}))
 	server.EnableHTTP2 = http2
 	if http2 {
 		server.StartTLS()
