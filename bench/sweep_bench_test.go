@@ -21,7 +21,7 @@ import (
 	"huaweicloud_meeting_exporter/simulator"
 )
 
-// sweepSize is how many meetings a sweep reads: 200 pages and a row.
+// sweepSize is how many meetings a sweep reads: 201 pages.
 const sweepSize = 100_000
 
 var largeService = sync.OnceValue(func() *Service { return NewService(Rows(sweepSize)) })

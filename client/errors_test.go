@@ -375,6 +375,13 @@ func raw(text string) simulator.Fault {
 	}
 }
 
+func TestALengthBeyondMemoryIsAnAnswerThatBrokeOff(t *testing.T) {
+	s := newLoopbackSite(t, oneAttempt)
+	s.fault(onHistory(raw("HTTP/1.1 200 OK\r\nContent-Length: 4611686018427387904\r\n\r\n{")))
+	_, err := s.poll(t.Context())
+	wantReason(t, err, client.Network)
+}
+
 func TestReasonsListsEveryReasonOnce(t *testing.T) {
 	want := []client.Reason{"auth", "permission", "throttled", "server", "network", "response", "incomplete"}
 	if got := client.Reasons(); !slices.Equal(got, want) {

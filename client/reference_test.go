@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// agreeWithEncodingJSON fails unless decodePage read from a body what
-// encoding/json, which shares no code with it, sees there.
+// agreeWithEncodingJSON fails unless decodePage read from a body the structure
+// that encoding/json, which shares no code with it, sees there: the rows, and in
+// each the last value of every field. What a value means is tested elsewhere.
 func agreeWithEncodingJSON(t *testing.T, body []byte, now time.Time, p *page, err error) {
 	t.Helper()
 	var answer struct {
@@ -71,6 +72,7 @@ func TestAPageIsReadAsEncodingJSONReadsIt(t *testing.T) {
 		`{"data":[tru],"count":1}`, `{"data":[01],"count":1}`, `{"data":[1,],"count":1}`, `{"data":[1 2],"count":1}`,
 		`{"data":[],"count":1}}`, `{"data":[],"count":1} x`, ` {"data":[] , "count":1} `, `{"data":{},"count":1}`,
 		`{"data":[{"confUUID":"a"}],"data":[7],"count":1}`,
+		`{"data":[{"normalCount":3,"normalCount":null},{"webinar":true,"webinar":0},{"deptName":"d","deptName":[]}],"count":3}`,
 		`{"data":7,"data":[],"count":1}`, `{"data":[],"data":null,"count":1}`, `{"data":["` + "\n" + `"],"count":1}`,
 	} {
 		p, err := decodePage([]byte(body), time.Time{})

@@ -65,6 +65,9 @@ func TestALimitTooLowForTheVolumeIsForetoldWithNumbers(t *testing.T) {
 			requests: 10, young: 40, old: 60, sweepInterval: time.Minute,
 			want: "needed_per_minute=11 allowed_per_minute=10 tail_requests=5 sweep_requests=11",
 		},
+		"a sum that is whole but for its rounding": {
+			requests: 62, young: 280, interval: 30 * time.Second, sweepInterval: 15 * time.Minute,
+		},
 		"no meetings": {requests: 1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,7 @@ const (
 	loadDepartments = 250
 	loadTypes       = 4
 	loadSets        = loadDepartments * loadTypes
-	// loadMeetings is how many meetings each poll reads: 200 pages and a row.
+	// loadMeetings is how many meetings each poll reads: 201 pages.
 	loadMeetings = 100_000
 	// loadFresh is how many of them the poll before did not read, so that every
 	// poll has something to count, to commit and to publish. They are remembered
