@@ -145,6 +145,9 @@ func New(cfg Config) (*Client, error) {
 	}, nil
 }
 
+// MaxRequestsPerMinute is the limit that the client keeps to.
+func (c *Client) MaxRequestsPerMinute() int { return c.cfg.MaxRequestsPerMinute }
+
 // ParseEndpoint returns the base URL of the service, or an error that says
 // what is wrong with it.
 func ParseEndpoint(endpoint string) (*url.URL, error) {

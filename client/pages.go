@@ -2,9 +2,6 @@ package client
 
 import "time"
 
-// MaxRequestsPerMinute is the limit that the client keeps to.
-func (c *Client) MaxRequestsPerMinute() int { return c.cfg.MaxRequestsPerMinute }
-
 // PagesSince tells how many requests it takes to list once more what of the
 // listing started at an instant or later, to the minute. It is there once
 // Meetings has ended. Records without a readable start are not counted.
