@@ -9,6 +9,8 @@ type list[T any] struct {
 	length int
 }
 
+// chunkSize is one at which the allocator gives a chunk of entries no more than
+// it needs; at 1,024 it would round up by a tenth.
 const chunkSize = 512
 
 // add makes room for one more, and returns its place.
