@@ -1,5 +1,5 @@
-# A static binary on a base without a shell: CA certificates, time zones, and
-# the numeric user 65532 are all that comes with it.
+# A static binary on a base without a shell. The base brings CA certificates,
+# time zones and the user 65532.
 
 FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 WORKDIR /src
@@ -9,8 +9,8 @@ COPY . .
 ARG TARGETOS
 ARG TARGETARCH
 ARG REVISION=unknown
-# VERSION is stamped by the source itself; the revision comes from outside,
-# since the context holds no repository.
+# The source embeds the file VERSION. The revision is an argument, because the
+# build context has no repository to read it from.
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath \
         -ldflags "-s -w -X github.com/prometheus/common/version.Revision=$REVISION" \
         -o /out/huaweicloud_meeting_exporter . && \
@@ -25,7 +25,8 @@ LABEL org.opencontainers.image.title="huaweicloud_meeting_exporter" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
 COPY --from=build /out/huaweicloud_meeting_exporter /usr/local/bin/
-# A named volume takes over the owner, so that the user may write the ledger.
+# A new named volume copies the owner of this directory, so the exporter can
+# write the ledger.
 COPY --from=build --chown=65532:65532 /out/var/lib/huaweicloud_meeting_exporter /var/lib/huaweicloud_meeting_exporter
 VOLUME /var/lib/huaweicloud_meeting_exporter
 USER 65532:65532

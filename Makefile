@@ -27,7 +27,7 @@ build: ## Build the exporter
 test: build $(PROMETHEUS) ## Run all tests, with the race detector and a real Prometheus
 	EXPORTER=$(CURDIR)/$(PROGRAM) PATH="$(BIN):$$PATH" SEEDS=20 go test -race ./...
 # Without the race detector, which makes days of virtual time ten times longer.
-	PATH="$(BIN):$$PATH" go test ./soak ./dashboards ./bench
+	PATH="$(BIN):$$PATH" go test ./test/soak ./dashboards ./test/bench
 	cd tools/dashboards && go test ./...
 
 .PHONY: check-deploy
@@ -37,20 +37,20 @@ check-deploy: build $(HELM) ## Check the chart, the systemd unit and the workflo
 
 .PHONY: soak
 soak: ## Run SEEDS (10000) simulated enterprises against the rules
-	SEEDS=$(or $(SEEDS),10000) go test -timeout 24h ./soak
+	SEEDS=$(or $(SEEDS),10000) go test -timeout 24h ./test/soak
 
 .PHONY: load
 load: build ## Scrape for LOAD (5m) while polls of 100,000 meetings go on, and look for what is left behind
-	EXPORTER=$(CURDIR)/$(PROGRAM) LOAD=$(or $(LOAD),5m) go test -count=1 -v -timeout 24h -run '^TestLoad' ./e2e
+	EXPORTER=$(CURDIR)/$(PROGRAM) LOAD=$(or $(LOAD),5m) go test -count=1 -v -timeout 24h -run '^TestLoad' ./test/e2e
 
 .PHONY: bench
 bench: ## Run the benchmarks, COUNT (6) times each, for benchstat
-	go test -run '^$$' -bench . -benchmem -timeout 2h -count $(or $(COUNT),6) ./client ./ledger ./bench
+	go test -run '^$$' -bench . -benchmem -timeout 2h -count $(or $(COUNT),6) ./client ./ledger ./test/bench
 
 .PHONY: fuzz
 fuzz: ## Fuzz what parses foreign bytes, FUZZTIME (30s) each
 	go test -run '^$$' -fuzz FuzzPage -fuzztime $(or $(FUZZTIME),30s) ./client
-	go test -run '^$$' -fuzz FuzzLedger -fuzztime $(or $(FUZZTIME),30s) ./ledger
+	go test -run '^$$' -fuzz FuzzLedger -fuzzminimizetime 10x -fuzztime $(or $(FUZZTIME),30s) ./ledger
 	go test -run '^$$' -fuzz FuzzStorage -fuzztime $(or $(FUZZTIME),30s) ./ledger
 	go test -run '^$$' -fuzz FuzzFlags -fuzztime $(or $(FUZZTIME),30s) .
 

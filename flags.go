@@ -15,8 +15,8 @@ import (
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"huaweicloud_meeting_exporter/client"
-	"huaweicloud_meeting_exporter/collector"
 	"huaweicloud_meeting_exporter/ledger"
+	"huaweicloud_meeting_exporter/poller"
 )
 
 // The commands.
@@ -56,7 +56,7 @@ type options struct {
 	maxCatchUp, staleAfter time.Duration
 	maxDepartments         int
 	storagePath            string
-	secret                 func() (string, error) // set for the simulator only
+	secret                 func() (string, error) // nil except for the simulator
 }
 
 // newApplication declares the commands and flags, which set opts.
@@ -67,24 +67,24 @@ func newApplication(opts *options) *kingpin.Application {
 
 	app.Flag("huaweicloud.endpoint", "Base URL of the meeting service. The international site is https://api-intl.meeting.huaweicloud.com.").Default("https://api.meeting.huaweicloud.com").StringVar(&opts.endpoint)
 	app.Flag("huaweicloud.app-id", "App ID to sign in with. Its key comes from --huaweicloud.app-key-file or the environment variable "+appKeyVariable+".").StringVar(&opts.appID)
-	app.Flag("huaweicloud.app-key-file", "File that holds the App Key. It is read at every sign-in, so that a new key needs no restart.").StringVar(&opts.appKeyFile)
+	app.Flag("huaweicloud.app-key-file", "File with the App Key. It is read at every sign-in, so a new key needs no restart.").StringVar(&opts.appKeyFile)
 	app.Flag("huaweicloud.user-id", "Third-party user to sign in as with the App ID. Empty means the enterprise's default administrator.").StringVar(&opts.userID)
-	app.Flag("huaweicloud.corp-id", "Enterprise to sign in to with the App ID, in SP mode only: elsewhere it makes the sign-in fail.").StringVar(&opts.corpID)
+	app.Flag("huaweicloud.corp-id", "Enterprise to sign in to with the App ID. Set it in SP mode only: otherwise it makes the sign-in fail.").StringVar(&opts.corpID)
 	app.Flag("huaweicloud.account", "Account to sign in with instead of an App ID. Its password comes from --huaweicloud.password-file or the environment variable "+passwordVariable+".").StringVar(&opts.account)
-	app.Flag("huaweicloud.password-file", "File that holds the password of the account. It is read at every sign-in.").StringVar(&opts.passwordFile)
-	app.Flag("huaweicloud.timeout", "Longest time for one request, its answer included.").Default("30s").DurationVar(&opts.timeout)
-	app.Flag("huaweicloud.max-requests-per-minute", "Most requests a minute to the service, all endpoints and retries included, with bursts of 5.").Default("60").IntVar(&opts.maxRequestsPerMinute)
+	app.Flag("huaweicloud.password-file", "File with the password of the account. It is read at every sign-in.").StringVar(&opts.passwordFile)
+	app.Flag("huaweicloud.timeout", "Maximum time for one request, including its answer.").Default("30s").DurationVar(&opts.timeout)
+	app.Flag("huaweicloud.max-requests-per-minute", "Maximum number of requests per minute to the service, for all endpoints and with retries, in bursts of up to 5.").Default("60").IntVar(&opts.maxRequestsPerMinute)
 
 	app.Flag("history.interval", "Time between two polls.").Default("1m").DurationVar(&opts.interval)
 	app.Flag("history.window", "Length of the recent window that the recent_* gauges cover.").Default("24h").DurationVar(&opts.window)
-	app.Flag("history.max-meeting-duration", "How long before its end a meeting may have started. Longer meetings may be missed.").Default("30h").DurationVar(&opts.maxMeetingDuration)
-	app.Flag("history.sweep-interval", "Time between two full sweeps, which read everything that may still be counted.").Default("30m").DurationVar(&opts.sweepInterval)
-	app.Flag("history.tail", "How far back a poll between two sweeps reads.").Default("4h").DurationVar(&opts.tail)
-	app.Flag("history.max-catch-up", "How long an outage may be for all meetings in it to be caught up.").Default("168h").DurationVar(&opts.maxCatchUp)
-	app.Flag("history.stale-after", "Time without a successful poll after which the recent_* gauges are withheld. Counters never are.").Default("1h").DurationVar(&opts.staleAfter)
-	app.Flag("history.max-departments", "Most distinct values of the label department. Later departments are counted under other.").Default("200").IntVar(&opts.maxDepartments)
+	app.Flag("history.max-meeting-duration", "Maximum duration of a meeting. Longer meetings may be missed.").Default("30h").DurationVar(&opts.maxMeetingDuration)
+	app.Flag("history.sweep-interval", "Time between two sweeps. A sweep is a full poll: it reads every meeting that may still be counted.").Default("30m").DurationVar(&opts.sweepInterval)
+	app.Flag("history.tail", "How far back a tail reads. A tail is an incremental poll: it runs at each interval without a sweep.").Default("4h").DurationVar(&opts.tail)
+	app.Flag("history.max-catch-up", "Maximum duration of an outage after which all its meetings are still counted.").Default("168h").DurationVar(&opts.maxCatchUp)
+	app.Flag("history.stale-after", "Time since the last successful poll after which the recent_* gauges have no samples. Counters always have.").Default("1h").DurationVar(&opts.staleAfter)
+	app.Flag("history.max-departments", "Maximum number of values of the label department. Further departments are counted as other.").Default("200").IntVar(&opts.maxDepartments)
 
-	app.Flag("storage.path", "File to keep the ledger in, so that counters go on after a restart. Empty means memory only.").StringVar(&opts.storagePath)
+	app.Flag("storage.path", "File of the ledger. With it, counters continue after a restart. Empty means memory only.").StringVar(&opts.storagePath)
 
 	opts.web = kingpinflag.AddFlags(app, ":10047")
 	app.Flag("web.telemetry-path", "Path under which to expose metrics.").Default("/metrics").StringVar(&opts.telemetryPath)
@@ -93,7 +93,7 @@ func newApplication(opts *options) *kingpin.Application {
 	app.Flag("log.format", "Output format of log messages. One of: logfmt, json.").Default("logfmt").EnumVar(&opts.logFormat, "logfmt", "json")
 
 	app.Command(commandServe, "Poll the service in the background and serve the metrics (the default).").Default()
-	app.Command(commandDemo, "Serve the metrics of a simulated enterprise: no account, no network, no other flag needed.")
+	app.Command(commandDemo, "Serve the metrics of a simulated enterprise. It needs no account, no network and no other flag.")
 	simulate := app.Command(commandSimulate, "Run only the simulated service, to point an exporter at.")
 	simulate.Flag("simulate.listen-address", "Address on which the simulated service listens.").Default("127.0.0.1:10048").StringVar(&opts.simulateAddress)
 	app.Command(commandCheck, "Sign in, read one page, and say in plain words what works and what does not.")
@@ -101,8 +101,8 @@ func newApplication(opts *options) *kingpin.Application {
 	return app
 }
 
-// parseFlags returns the command and the options that the arguments give. Its
-// errors name the flag.
+// parseFlags returns the command and the options of the arguments. Its errors
+// name the flag.
 func parseFlags(args []string) (command string, opts *options, err error) {
 	opts = &options{}
 	app := newApplication(opts)
@@ -111,8 +111,8 @@ func parseFlags(args []string) (command string, opts *options, err error) {
 		return "", nil, nameFlag(app, args, err)
 	}
 	if command == commandServe && !slices.Contains(args, commandServe) {
-		// Where kingpin adds the default command it drops an error: the one of
-		// a last flag without its value.
+		// When kingpin adds the default command, it drops the error of a last
+		// flag without a value.
 		if _, err := app.ParseContext(append([]string{commandServe}, args...)); err != nil {
 			return "", nil, err
 		}
@@ -120,7 +120,8 @@ func parseFlags(args []string) (command string, opts *options, err error) {
 	return command, opts, nil
 }
 
-// nameFlag finds the flag whose value kingpin refuses, for it does not say.
+// nameFlag adds the name of the flag whose value kingpin refused. Kingpin
+// itself does not name it.
 func nameFlag(app *kingpin.Application, args []string, err error) error {
 	parsed, parseErr := app.ParseContext(args)
 	if parseErr != nil {
@@ -136,7 +137,7 @@ func nameFlag(app *kingpin.Application, args []string, err error) error {
 	return err
 }
 
-// validate checks what serving and polling need.
+// validate checks the flags of polling and serving.
 func (o *options) validate() error {
 	if err := web.Validate(*o.web.WebConfigFile); err != nil {
 		return fmt.Errorf("--web.config.file: %w", err)
@@ -158,8 +159,8 @@ func (o *options) validate() error {
 		{o.staleAfter < 2*o.interval, "history.stale-after", fmt.Sprintf("%s is less than two intervals of --history.interval %s: one failed poll would withhold the gauges", o.staleAfter, o.interval)},
 		{o.maxRequests < 0, "web.max-requests", "must not be negative"},
 		{!strings.HasPrefix(o.telemetryPath, "/"), "web.telemetry-path", "must begin with a slash"},
-		{strings.ContainsAny(o.telemetryPath, "{} "), "web.telemetry-path", "must hold no braces or blanks"},
-		{o.telemetryPath == healthyPath || o.telemetryPath == readyPath, "web.telemetry-path", "is taken"},
+		{strings.ContainsAny(o.telemetryPath, "{} "), "web.telemetry-path", "must not contain braces or blanks"},
+		{o.telemetryPath == healthyPath || o.telemetryPath == readyPath, "web.telemetry-path", "is used by a health endpoint"},
 	} {
 		if rule.broken {
 			return fmt.Errorf("--%s: %s", rule.flag, rule.why)
@@ -168,7 +169,7 @@ func (o *options) validate() error {
 	return nil
 }
 
-// clientConfig checks what talking to the service needs, and returns it.
+// clientConfig checks and returns the configuration of the client.
 func (o *options) clientConfig() (client.Config, error) {
 	if _, err := client.ParseEndpoint(o.endpoint); err != nil {
 		return client.Config{}, fmt.Errorf("--huaweicloud.endpoint: %w", err)
@@ -182,7 +183,7 @@ func (o *options) clientConfig() (client.Config, error) {
 	secret := o.secret
 	if secret == nil {
 		var err error
-		if secret, err = o.wayIn(); err != nil {
+		if secret, err = o.secretSource(); err != nil {
 			return client.Config{}, err
 		}
 	}
@@ -203,11 +204,12 @@ func (o *options) clientConfig() (client.Config, error) {
 	}, nil
 }
 
-// wayIn returns where the secret comes from, of the one way in that is set.
-func (o *options) wayIn() (secret func() (string, error), err error) {
+// secretSource returns a function that reads the secret of the configured
+// sign-in.
+func (o *options) secretSource() (secret func() (string, error), err error) {
 	switch {
 	case o.appID == "" && o.account == "":
-		return nil, errors.New("--huaweicloud.app-id: needed to sign in, or --huaweicloud.account; to look around without an account, use the command demo")
+		return nil, errors.New("--huaweicloud.app-id: needed to sign in, or --huaweicloud.account; to try the exporter without an account, use the command demo")
 	case o.appID != "" && o.account != "":
 		return nil, errors.New("--huaweicloud.account: cannot be used together with --huaweicloud.app-id")
 	case o.account != "" && (o.userID != "" || o.corpID != ""):
@@ -218,14 +220,14 @@ func (o *options) wayIn() (secret func() (string, error), err error) {
 	return secretFrom("huaweicloud.app-key-file", o.appKeyFile, appKeyVariable)
 }
 
-// secretFrom returns a function that reads a secret from a file or, if none is
-// named, gives that of the environment. Its errors name the flag and never
-// hold the secret.
+// secretFrom returns a function that reads a secret from the file, or from the
+// environment variable if no file is named. Its errors name the flag and never
+// contain the secret.
 func secretFrom(flag, file, variable string) (func() (string, error), error) {
 	if file == "" {
 		fromEnvironment := os.Getenv(variable)
 		if fromEnvironment == "" {
-			return nil, fmt.Errorf("--%s: needed, or the environment variable %s", flag, variable)
+			return nil, fmt.Errorf("--%s: needed; or set the environment variable %s", flag, variable)
 		}
 		return func() (string, error) { return fromEnvironment, nil }, nil
 	}
@@ -242,7 +244,7 @@ func secretFrom(flag, file, variable string) (func() (string, error), error) {
 	}, nil
 }
 
-// openLedger returns a ledger in the file that is named, or in memory.
+// openLedger opens the ledger of --storage.path, or one in memory.
 func (o *options) openLedger(owner string) (*ledger.Ledger, error) {
 	if o.storagePath == "" {
 		return ledger.New(o.ledgerConfig(), time.Now()), nil
@@ -265,8 +267,8 @@ func (o *options) ledgerConfig() ledger.Config {
 	}
 }
 
-func (o *options) pollerConfig(logger log.Logger) collector.PollerConfig {
-	return collector.PollerConfig{
+func (o *options) pollerConfig(logger log.Logger) poller.Config {
+	return poller.Config{
 		Interval:      o.interval,
 		SweepInterval: o.sweepInterval,
 		Tail:          o.tail,

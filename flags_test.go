@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestSecretsComeFromAFileOrTheEnvironmentAndTheFileWins(t *testing.T) {
+func TestSecretOfAFileWins(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(file, []byte(" of the file\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -32,7 +32,7 @@ func TestSecretsComeFromAFileOrTheEnvironmentAndTheFileWins(t *testing.T) {
 	}
 }
 
-func TestANewKeyInTheFileNeedsNoRestart(t *testing.T) {
+func TestNewKeyNeedsNoRestart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "key")
 	write := func(key string) {
 		if err := os.WriteFile(file, []byte(key), 0o600); err != nil {
@@ -54,7 +54,7 @@ func TestANewKeyInTheFileNeedsNoRestart(t *testing.T) {
 	}
 }
 
-func TestFlagsMayStandInAFileAndInAnyOrder(t *testing.T) {
+func TestFlagsFromAFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "arguments")
 	if err := os.WriteFile(file, []byte("--history.interval=2m\n--log.level=debug\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -67,8 +67,8 @@ func TestFlagsMayStandInAFileAndInAnyOrder(t *testing.T) {
 	}
 }
 
-// FuzzFlags gives every flag that takes a value any value: it is taken or
-// refused with one line that names the flag, and nothing panics.
+// FuzzFlags gives each flag any value. The value must be accepted, or refused
+// with an error that names the flag.
 func FuzzFlags(f *testing.F) {
 	for _, value := range []string{"", "1h", "-1h", "1ms", "0", "9999999h", "x", "info", "/a{b}", "http://[::1", "https://user:secret@host", "\x00", "@x"} {
 		for which := range uint8(40) {
@@ -86,7 +86,7 @@ func FuzzFlags(f *testing.F) {
 	f.Fuzz(func(t *testing.T, which uint8, value string) {
 		name := names[int(which)%len(names)]
 		if strings.HasPrefix(name, "web.config") || strings.HasSuffix(name, "-file") {
-			return // a value names a file, which may be any
+			return // any file name is valid
 		}
 		args := []string{commandBackfill, "--" + name + "=" + value}
 		for other, value := range needed {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestTheImageIsBuiltFromEveryPackage(t *testing.T) {
+func TestImageHasEveryPackage(t *testing.T) {
 	ignored, err := os.ReadFile(".dockerignore")
 	if err != nil {
 		t.Fatal(err)
@@ -20,7 +20,7 @@ func TestTheImageIsBuiltFromEveryPackage(t *testing.T) {
 	}
 	for path := range strings.Lines(string(packages)) {
 		if dir, own := strings.CutPrefix(strings.TrimSpace(path), program+"/"); own && !slices.Contains(lines, "!"+dir) {
-			t.Errorf(".dockerignore keeps %s from the image", dir)
+			t.Errorf(".dockerignore excludes %s, which the program imports", dir)
 		}
 	}
 }

@@ -59,17 +59,17 @@ func newHandler(opts *options, ready func() bool, registry *prometheus.Registry,
 		MaxRequestsInFlight: opts.maxRequests,
 		EnableOpenMetrics:   true,
 	}))
-	mux.HandleFunc(opts.telemetryPath, func(w http.ResponseWriter, r *http.Request) { metrics.ServeHTTP(answer{w}, r) })
+	mux.HandleFunc(opts.telemetryPath, func(w http.ResponseWriter, r *http.Request) { metrics.ServeHTTP(scrapeWriter{w}, r) })
 	return mux, nil
 }
 
-// answer tells errors of the connection from others, by errHungUp.
-type answer struct{ http.ResponseWriter }
+// scrapeWriter marks its errors as errHungUp: the connection is gone.
+type scrapeWriter struct{ http.ResponseWriter }
 
 var errHungUp = errors.New("the scraper hung up")
 
-func (a answer) Write(b []byte) (int, error) {
-	n, err := a.ResponseWriter.Write(b)
+func (w scrapeWriter) Write(b []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(b)
 	if err != nil {
 		err = fmt.Errorf("%w: %w", errHungUp, err)
 	}
@@ -79,8 +79,8 @@ func (a answer) Write(b []byte) (int, error) {
 // promhttpLogger logs what goes wrong in a scrape.
 type promhttpLogger struct{ log.Logger }
 
-// Println implements promhttp.Logger. A scraper that hung up knows it, and
-// would be told of once for each family.
+// Println implements promhttp.Logger. If the scraper hung up, promhttp reports
+// it once for each family, which is no error of the exporter.
 func (l promhttpLogger) Println(v ...any) {
 	logger := level.Error(l.Logger)
 	for _, one := range v {
@@ -88,7 +88,7 @@ func (l promhttpLogger) Println(v ...any) {
 			logger = level.Debug(l.Logger)
 		}
 	}
-	logger.Log("msg", "Scrape went wrong", "err", fmt.Sprint(v...))
+	logger.Log("msg", "Scrape failed", "err", fmt.Sprint(v...))
 }
 
 // newLoggers returns the logger of the program and, for exporter-toolkit,

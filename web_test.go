@@ -15,7 +15,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-func TestAScraperThatHangsUpIsNoErrorOfTheExporter(t *testing.T) {
+func TestScraperThatHangsUpIsNoError(t *testing.T) {
 	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(name, func(t *testing.T) {
 			scrapes, logged := serveMetrics(t, http2, nil)
@@ -42,7 +42,7 @@ func TestAScraperThatHangsUpIsNoErrorOfTheExporter(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeGatheredIsAnErrorInOneLine(t *testing.T) {
+func TestGatherErrorIsOneLine(t *testing.T) {
 	scrapes, logged := serveMetrics(t, false, errors.New("two samples of one name"))
 	resp, err := scrapes.Client().Get(scrapes.URL + "/metrics")
 	if err != nil {
@@ -64,8 +64,8 @@ type oneScrape struct {
 	ended chan struct{}
 }
 
-// serveMetrics serves more metrics than a connection takes in unread. The log
-// may be read once the scrape has ended.
+// serveMetrics serves more metrics than a connection buffers. The log may be
+// read after the scrape has ended.
 func serveMetrics(t *testing.T, http2 bool, gathered error) (server oneScrape, logged *bytes.Buffer) {
 	own := prometheus.NewRegistry()
 	for family := range 20 {

@@ -1,11 +1,11 @@
-// Package backfill writes the history that was there before the exporter was,
-// as OpenMetrics files for promtool.
+// Package backfill writes past history as OpenMetrics files for promtool.
 //
-// It promises that every meeting that ended in the range is counted once, at
-// its end, by the same ledger and collector that count live ones; that a file
-// is complete or absent; that an interrupted run goes on where it stopped and
-// repeats no finished day; and that memory grows with the largest day, not
-// with the range.
+// It promises:
+//   - Each meeting that ended in the range counts once, at its end, by the
+//     ledger and the collector that also count live meetings.
+//   - A file is complete or absent.
+//   - An interrupted run continues after the last finished day.
+//   - Memory grows with the largest day, not with the range.
 package backfill
 
 import (
@@ -25,39 +25,41 @@ import (
 
 const day = 24 * time.Hour
 
-// youngest is how old a sample must be: Prometheus keeps what is younger in
-// its head block, with which a backfilled block would collide.
-const youngest = 3 * time.Hour
+// minSampleAge is the minimum age of a sample. Prometheus keeps younger ones in
+// its head block, which a backfilled block must not overlap.
+const minSampleAge = 3 * time.Hour
 
 // Config says what to write and where.
 type Config struct {
-	// From and To bound the ends of the meetings; To is exclusive, and the
-	// last sample. Both are whole steps of UTC.
+	// From and To bound the ends of the meetings. To is not included, and is
+	// the time of the last sample. Both are multiples of Step in UTC.
 	From, To time.Time
 	// Step is the time between two samples of a series.
 	Step time.Duration
-	// Output is the directory of the files, made if missing.
+	// Output is the directory of the files. A missing one is made.
 	Output string
 	// Job and Instance are labels of every series.
 	Job, Instance string
-	// Owner tells whose meetings they are, see client.Config.
+	// Owner says whose meetings they are, see client.Config.
 	Owner string
 	// Ledger holds the rules of counting.
 	Ledger ledger.Config
-	// Done is told at first how many days earlier runs have finished, and then
-	// of every day that this one does.
+	// Done is called once at the start and then after each finished day.
 	Done func(Progress)
 }
 
-// Progress is how far a backfill has come.
+// Progress is the progress of a backfill.
 type Progress struct {
-	Day      time.Time // the one that is finished, zero at first
+	// Day is the day that was just finished, zero at the start.
+	Day time.Time
+	// Days of Of days are finished, those of earlier runs included.
 	Days, Of int
-	Meetings int // that ended on the day
+	// Meetings is the number of meetings that ended on Day.
+	Meetings int
 }
 
-// Validate checks the range against the clock. Its errors begin with the name
-// of the flag.
+// Validate checks the configuration. Now is the wall clock. Its errors begin
+// with the name of the flag.
 func (c *Config) Validate(now time.Time) error {
 	switch {
 	case c.Step < time.Minute || c.Step%time.Minute != 0 || day%c.Step != 0:
@@ -68,9 +70,9 @@ func (c *Config) Validate(now time.Time) error {
 		return fmt.Errorf("--to: %s is not a multiple of --step %s", c.To.Format(time.RFC3339), c.Step)
 	case !c.From.Before(c.To):
 		return fmt.Errorf("--to: %s is not later than --from %s", c.To.Format(time.RFC3339), c.From.Format(time.RFC3339))
-	case now.Sub(c.To) < youngest:
-		return fmt.Errorf("--to: %s is less than 3 hours ago: Prometheus takes in older samples only; the latest possible is %s",
-			c.To.Format(time.RFC3339), now.Add(-youngest).UTC().Truncate(c.Step).Format(time.RFC3339))
+	case now.Sub(c.To) < minSampleAge:
+		return fmt.Errorf("--to: %s is less than 3 hours ago: Prometheus accepts older samples only; the latest possible time is %s",
+			c.To.Format(time.RFC3339), now.Add(-minSampleAge).UTC().Truncate(c.Step).Format(time.RFC3339))
 	case c.Output == "":
 		return errors.New("--output: needed")
 	case c.Job == "":
@@ -81,11 +83,11 @@ func (c *Config) Validate(now time.Time) error {
 	return nil
 }
 
-// reach is how long before an instant a meeting may have started that the
-// gauges show then.
+// reach is how long before a sample a meeting may have started that its gauges
+// show.
 func (c *Config) reach() time.Duration { return c.Ledger.Window + c.Ledger.MaxMeetingDuration }
 
-// days are the UTC days of the range, each by its midnight.
+// days returns the midnights of the UTC days of the range.
 func (c *Config) days() []time.Time {
 	var days []time.Time
 	for d := c.From.UTC().Truncate(day); d.Before(c.To); d = d.Add(day) {
@@ -94,17 +96,17 @@ func (c *Config) days() []time.Time {
 	return days
 }
 
-// run is a backfill under way.
+// run is the state of a running backfill.
 type run struct {
 	Config
 	history  *history
 	ledger   *ledger.Ledger
 	gatherer prometheus.Gatherer
-	at       time.Time // of the sample in the making
+	at       time.Time // the time of the current sample
 }
 
-// Run writes all days that are not there yet, and returns the ledger as it is
-// at the end of the range. An error is worth another run, which goes on after
+// Run writes the files of all days that are not finished, and returns the
+// ledger at the end of the range. After an error, another run continues after
 // the last finished day.
 func Run(ctx context.Context, c *client.Client, cfg Config) (*ledger.Ledger, error) {
 	r := &run{Config: cfg, history: newHistory(c)}
@@ -123,22 +125,22 @@ func Run(ctx context.Context, c *client.Client, cfg Config) (*ledger.Ledger, err
 	cfg.Done(Progress{Days: finished, Of: len(days)})
 	for i, d := range days[finished:] {
 		if i == 0 {
-			err = r.lead(ctx, r.begin(d))
+			err = r.readBefore(ctx, r.firstSample(d))
 		}
 		var meetings int
 		if err == nil {
 			meetings, err = r.day(ctx, d)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%w; the same command goes on after the last finished day", err)
+			return nil, fmt.Errorf("%w; the same command continues after the last finished day", err)
 		}
 		cfg.Done(Progress{Day: d, Days: finished + i + 1, Of: len(days), Meetings: meetings})
 	}
 	return r.ledger, nil
 }
 
-// Seed lets a new ledger go on from the end of a backfill. What is listed
-// later and started before the range is not counted.
+// Seed lets a new ledger continue from the end of a backfill. Meetings that are
+// listed later and started before the range do not count.
 func (c *Config) Seed(into, from *ledger.Ledger) error {
 	horizon := c.To.Add(-c.reach())
 	if horizon.Before(c.From) {
@@ -147,32 +149,32 @@ func (c *Config) Seed(into, from *ledger.Ledger) error {
 	return into.Seed(from, horizon)
 }
 
-// begin is the first sample of a day.
-func (r *run) begin(d time.Time) time.Time {
+// firstSample returns the time of the first sample of a day.
+func (r *run) firstSample(d time.Time) time.Time {
 	if d.Before(r.From) {
 		return r.From
 	}
 	return d
 }
 
-// lead reads, before the first day of a run, the meetings that started before
-// it: those that end later, and at the beginning of the range those that the
-// gauges show.
-func (r *run) lead(ctx context.Context, begin time.Time) error {
+// readBefore reads the meetings that started before the first day of a run. The
+// run needs those that end later. At the beginning of the range it also needs
+// those that the gauges show.
+func (r *run) readBefore(ctx context.Context, begin time.Time) error {
 	if begin.After(r.From) {
-		r.history.since = begin.Add(-r.Step) // the last sample
+		r.history.handedOut = begin.Add(-r.Step) // by the last sample of the run before
 	}
 	return r.history.read(ctx, begin.Add(-r.reach()), begin)
 }
 
-// day counts the meetings of one day, writes its file and keeps the state.
+// day counts the meetings of one day, writes its file and saves the state.
 func (r *run) day(ctx context.Context, d time.Time) (meetings int, err error) {
-	begin, end := r.begin(d), d.Add(day)
+	begin, end := r.firstSample(d), d.Add(day)
 	final := end.Add(-r.Step)
 	if !r.To.After(end) {
 		end, final = r.To, r.To
 	}
-	r.history.forget(begin.Add(-r.reach()))
+	r.history.dropBefore(begin.Add(-r.reach()))
 	if err := r.history.read(ctx, begin, end); err != nil {
 		return 0, err
 	}
@@ -181,23 +183,23 @@ func (r *run) day(ctx context.Context, d time.Time) (meetings int, err error) {
 		baseline := at.Equal(r.From)
 		poll := ledger.Poll{
 			Sweep: baseline || at.Equal(final), From: at.Add(-r.reach()), Began: at, Ended: at,
-			Meetings: ledger.BatchOf(r.history.take(at)...),
+			Meetings: r.history.endedBefore(at),
 		}
 		if at.Before(r.To) {
-			poll.Next = ledger.BatchOf(r.history.peek(at.Add(r.Step))...)
+			poll.Upcoming = r.history.upcoming(at.Add(r.Step))
 		}
 		if !baseline {
-			meetings += poll.Meetings.Len()
+			meetings += len(poll.Meetings)
 		}
 		if err := r.sample(file, poll); err != nil {
 			return 0, err
 		}
 	}
-	return meetings, r.keep(d, file)
+	return meetings, r.save(d, file)
 }
 
-// sample counts what ended since the last step and notes how a scrape would
-// show it.
+// sample counts the meetings of one step, and adds the metrics of a scrape to
+// the file.
 func (r *run) sample(file *file, poll ledger.Poll) error {
 	r.at = poll.Ended
 	if err := r.ledger.Apply(poll, poll.Ended); err != nil {
@@ -211,7 +213,7 @@ func (r *run) sample(file *file, poll ledger.Poll) error {
 	return nil
 }
 
-// byEnd orders meetings so that every run counts them alike.
+// byEnd orders meetings by their end. The order is the same in every run.
 func byEnd(a, b meeting.Meeting) int {
 	return cmp.Or(a.End.Compare(b.End), cmp.Compare(a.UUID, b.UUID))
 }

@@ -19,7 +19,7 @@ import (
 	"huaweicloud_meeting_exporter/simulator"
 )
 
-// truth adds up the records that a condition holds of, by series.
+// truth returns the sums of the records that ended in the given time, by series.
 func truth(service *simulator.Service, prefix, suffix string, in func(end time.Time) bool) map[string]float64 {
 	other := simulator.New(simulator.Config{AppID: "none"})
 	for _, r := range service.Records(time.Now()) {
@@ -43,14 +43,14 @@ func truth(service *simulator.Service, prefix, suffix string, in func(end time.T
 	return values
 }
 
-// shown are the values at an instant of the series whose name has both a
-// beginning and an end, but for those at 0.
+// shown returns the values at an instant that are not 0, of the series whose
+// names have the prefix and the suffix.
 func shown(all map[string]samples, at time.Time, prefix, suffix string) map[string]float64 {
 	values := map[string]float64{}
 	for name, s := range all {
 		metric, labels, _ := strings.Cut(name, "{")
-		value, there := s[at.Unix()]
-		if there && value != 0 && strings.HasPrefix(metric, "huaweicloud_meeting_"+prefix) && strings.HasSuffix(metric, suffix) && strings.Contains(labels, "department=") {
+		value, present := s[at.Unix()]
+		if present && value != 0 && strings.HasPrefix(metric, "huaweicloud_meeting_"+prefix) && strings.HasSuffix(metric, suffix) && strings.Contains(labels, "department=") {
 			values[name] = value
 		}
 	}
@@ -66,91 +66,89 @@ func withoutZeros(values map[string]float64) map[string]float64 {
 	return values
 }
 
-func TestEveryInstantShowsWhatHadEndedBefore(t *testing.T) {
+func TestFiles(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		service, cfg := newService(simulator.RangeStart, 50), config(t)
 		run(t, service, cfg)
 		all := readFiles(t, cfg.Output)
-		for at := from; !at.After(to); at = at.Add(step) {
-			counted := truth(service, "", "_total", func(end time.Time) bool { return !end.Before(from) && end.Before(at) })
-			if diff := cmp.Diff(withoutZeros(counted), shown(all, at, "", "_total")); diff != "" {
-				t.Fatalf("counters at %v (-want +got):\n%s", at, diff)
-			}
-			recent := truth(service, "recent_", "", func(end time.Time) bool { return end.After(at.Add(-window)) && end.Before(at) })
-			if diff := cmp.Diff(withoutZeros(recent), shown(all, at, "recent_", "")); diff != "" {
-				t.Fatalf("gauges at %v (-want +got):\n%s", at, diff)
-			}
-		}
+		testInstants(t, service, all)
+		testFirstZeros(t, all)
+		testHistograms(t, service, all)
 	})
 }
 
-func TestEverySeriesOfACounterBeginsAtZeroAndStays(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		service, cfg := newService(simulator.RangeStart, 50), config(t)
-		run(t, service, cfg)
-		late := 0
-		for name, s := range readFiles(t, cfg.Output) {
-			if strings.HasPrefix(name, "huaweicloud_meeting_recent_") || strings.HasPrefix(name, "huaweicloud_meeting_history_window") {
-				continue
-			}
-			first := from
-			for ; !first.After(to); first = first.Add(step) {
-				if _, there := s[first.Unix()]; there {
-					break
-				}
-			}
-			if s[first.Unix()] != 0 {
-				t.Errorf("%s begins at %v, with %v", name, first, s[first.Unix()])
-			}
-			if first.After(from) {
-				late++
-			}
-			previous := 0.0
-			for at := first; !at.After(to); at = at.Add(step) {
-				value, there := s[at.Unix()]
-				if !there || value < previous {
-					t.Errorf("%s at %v: got %v, there: %v, after %v", name, at, value, there, previous)
-				}
-				previous = value
-			}
+// testInstants compares the sums at each instant with the truth.
+func testInstants(t *testing.T, service *simulator.Service, all map[string]samples) {
+	for at := from; !at.After(to); at = at.Add(step) {
+		counted := truth(service, "", "_total", func(end time.Time) bool { return !end.Before(from) && end.Before(at) })
+		if diff := cmp.Diff(withoutZeros(counted), shown(all, at, "", "_total")); diff != "" {
+			t.Fatalf("counters at %v (-want +got):\n%s", at, diff)
 		}
-		if late == 0 {
-			t.Error("got no series that begins within the range")
+		recent := truth(service, "recent_", "", func(end time.Time) bool { return end.After(at.Add(-window)) && end.Before(at) })
+		if diff := cmp.Diff(withoutZeros(recent), shown(all, at, "recent_", "")); diff != "" {
+			t.Fatalf("gauges at %v (-want +got):\n%s", at, diff)
 		}
-	})
+	}
 }
 
-func TestHistogramsHoldEveryMeeting(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		service, cfg := newService(simulator.RangeStart, 50), config(t)
-		run(t, service, cfg)
-		all := readFiles(t, cfg.Output)
-		want := map[string]float64{}
-		for name, value := range truth(service, "", "_total", func(end time.Time) bool { return !end.Before(from) && end.Before(to) }) {
-			conferenceType := strings.Split(name, `"`)[5]
-			if strings.HasPrefix(name, "huaweicloud_meeting_ended_meetings_total") {
-				want[conferenceType+" count"] += value
-			}
-			if strings.HasPrefix(name, "huaweicloud_meeting_duration_seconds_total") {
-				want[conferenceType+" sum"] += value
+// testFirstZeros checks that each series of a counter begins at 0, has no gap
+// and never falls.
+func testFirstZeros(t *testing.T, all map[string]samples) {
+	late := 0
+	for name, s := range all {
+		if strings.HasPrefix(name, "huaweicloud_meeting_recent_") || strings.HasPrefix(name, "huaweicloud_meeting_history_window") {
+			continue
+		}
+		first := from
+		for ; !first.After(to); first = first.Add(step) {
+			if _, present := s[first.Unix()]; present {
+				break
 			}
 		}
-		got := map[string]float64{}
-		for conferenceType := range map[string]bool{"immediate": true, "scheduled": true, "recurring": true, "webinar": true} {
-			for _, part := range []string{"count", "sum"} {
-				got[conferenceType+" "+part] = all[fmt.Sprintf(`huaweicloud_meeting_ended_duration_seconds_%s{instance="an instance",job="a job",conference_type=%q}`, part, conferenceType)][to.Unix()]
+		if s[first.Unix()] != 0 {
+			t.Errorf("%s begins at %v with %v", name, first, s[first.Unix()])
+		}
+		if first.After(from) {
+			late++
+		}
+		previous := 0.0
+		for at := first; !at.After(to); at = at.Add(step) {
+			value, present := s[at.Unix()]
+			if !present || value < previous {
+				t.Errorf("%s at %v: got %v (present: %v) after %v", name, at, value, present, previous)
 			}
+			previous = value
 		}
-		if diff := cmp.Diff(withoutZeros(want), withoutZeros(got)); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
-		}
-	})
+	}
+	if late == 0 {
+		t.Error("no series begins within the range")
+	}
 }
 
-// contents are the finished files of a directory, by name.
+// testHistograms compares count and sum of the durations with the truth.
+func testHistograms(t *testing.T, service *simulator.Service, all map[string]samples) {
+	want, got := map[string]float64{}, map[string]float64{}
+	for name, value := range truth(service, "", "_total", func(end time.Time) bool { return !end.Before(from) && end.Before(to) }) {
+		conferenceType := strings.Split(name, `"`)[5]
+		if strings.HasPrefix(name, "huaweicloud_meeting_ended_meetings_total") {
+			want[conferenceType+" count"] += value
+		}
+		if strings.HasPrefix(name, "huaweicloud_meeting_duration_seconds_total") {
+			want[conferenceType+" sum"] += value
+		}
+	}
+	for _, conferenceType := range []string{"immediate", "scheduled", "recurring", "webinar"} {
+		for _, part := range []string{"count", "sum"} {
+			got[conferenceType+" "+part] = all[fmt.Sprintf(`huaweicloud_meeting_ended_duration_seconds_%s{instance="an instance",job="a job",conference_type=%q}`, part, conferenceType)][to.Unix()]
+		}
+	}
+	if diff := cmp.Diff(withoutZeros(want), withoutZeros(got)); diff != "" {
+		t.Errorf("histograms (-want +got):\n%s", diff)
+	}
+}
+
+// contents returns the finished files of a directory, by name.
 func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "*.om"))
@@ -168,7 +166,7 @@ func contents(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-func TestAnInterruptedRunGoesOnAfterTheLastFinishedDay(t *testing.T) {
+func TestInterruptedRunContinues(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		service, whole, cfg := newService(simulator.RangeStart, 50), config(t), config(t)
@@ -183,7 +181,7 @@ func TestAnInterruptedRunGoesOnAfterTheLastFinishedDay(t *testing.T) {
 				}
 			}
 			if _, err := backfill.Run(ctx, newClient(t, service), cfg); err == nil {
-				t.Fatal("got no error of a run that was interrupted")
+				t.Fatal("got no error from an interrupted run")
 			}
 		}
 		first := filepath.Join(cfg.Output, "meetings-1999-12-28.om")
@@ -217,7 +215,7 @@ func TestAnInterruptedRunGoesOnAfterTheLastFinishedDay(t *testing.T) {
 	})
 }
 
-func TestTheFilesDoNotDependOnWhatTheRangeMeans(t *testing.T) {
+func TestFilesDoNotDependOnTheRange(t *testing.T) {
 	t.Parallel()
 	var want map[string]string
 	for _, means := range []simulator.Range{simulator.RangeStart, simulator.RangeEnd, simulator.RangeOverlap} {
@@ -237,7 +235,7 @@ func TestTheFilesDoNotDependOnWhatTheRangeMeans(t *testing.T) {
 	}
 }
 
-func TestARunOutlastsAServiceThatFailsForMinutes(t *testing.T) {
+func TestServiceFailsForMinutes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		service, whole, cfg := newService(simulator.RangeStart, 50), config(t), config(t)
@@ -260,7 +258,7 @@ func TestARunOutlastsAServiceThatFailsForMinutes(t *testing.T) {
 	})
 }
 
-func TestADirectoryOfAnotherBackfillIsRefused(t *testing.T) {
+func TestOtherDirectoryIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		service, cfg := newService(simulator.RangeStart, 50), config(t)
@@ -284,20 +282,20 @@ func TestADirectoryOfAnotherBackfillIsRefused(t *testing.T) {
 	})
 }
 
-func TestARangeThatCannotBeWrittenIsRefused(t *testing.T) {
+func TestValidate(t *testing.T) {
 	t.Parallel()
 	now := to.Add(4 * time.Hour)
 	for want, change := range map[string]func(*backfill.Config){
-		"":                                     func(*backfill.Config) {},
-		"--step: 7m0s is not":                  func(c *backfill.Config) { c.Step = 7 * time.Minute },
-		"--step: 30s is not":                   func(c *backfill.Config) { c.Step = 30 * time.Second },
-		"--from: 1999-12-28T06:03:00Z is":      func(c *backfill.Config) { c.From = from.Add(3 * time.Minute) },
-		"--to: 1999-12-30T18:03:00Z is not a":  func(c *backfill.Config) { c.To = to.Add(3 * time.Minute) },
-		"--to: 1999-12-28T06:00:00Z is not":    func(c *backfill.Config) { c.To = from },
-		"the latest possible is 1999-12-30T19": func(c *backfill.Config) { c.To = now },
-		"--output: needed":                     func(c *backfill.Config) { c.Output = "" },
-		"--job: must":                          func(c *backfill.Config) { c.Job = "" },
-		"--instance: must":                     func(c *backfill.Config) { c.Instance = "" },
+		"":                                          func(*backfill.Config) {},
+		"--step: 7m0s is not":                       func(c *backfill.Config) { c.Step = 7 * time.Minute },
+		"--step: 30s is not":                        func(c *backfill.Config) { c.Step = 30 * time.Second },
+		"--from: 1999-12-28T06:03:00Z is":           func(c *backfill.Config) { c.From = from.Add(3 * time.Minute) },
+		"--to: 1999-12-30T18:03:00Z is not a":       func(c *backfill.Config) { c.To = to.Add(3 * time.Minute) },
+		"--to: 1999-12-28T06:00:00Z is not":         func(c *backfill.Config) { c.To = from },
+		"the latest possible time is 1999-12-30T19": func(c *backfill.Config) { c.To = now },
+		"--output: needed":                          func(c *backfill.Config) { c.Output = "" },
+		"--job: must":                               func(c *backfill.Config) { c.Job = "" },
+		"--instance: must":                          func(c *backfill.Config) { c.Instance = "" },
 	} {
 		cfg := config(t)
 		change(&cfg)
@@ -310,7 +308,7 @@ func TestARangeThatCannotBeWrittenIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnEstimateIsCloseToWhatComes(t *testing.T) {
+func TestEstimate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		service, cfg := newService(simulator.RangeStart, 500), config(t)
@@ -337,7 +335,7 @@ func TestAnEstimateIsCloseToWhatComes(t *testing.T) {
 	})
 }
 
-func TestTheUsageDashboardNeedsBackfilledSeriesOnly(t *testing.T) {
+func TestDashboardNeedsOnlyBackfill(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		service, cfg := newService(simulator.RangeStart, 50), config(t)

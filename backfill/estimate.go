@@ -7,8 +7,8 @@ import (
 	"huaweicloud_meeting_exporter/ledger"
 )
 
-// Estimate is what a backfill would take and bring, roughly: label sets are
-// those of the first page.
+// Estimate is a rough estimate of a backfill. It knows only the label sets of
+// the first page.
 type Estimate struct {
 	Meetings, Requests int
 	LabelSets          int
@@ -16,30 +16,29 @@ type Estimate struct {
 	Samples, Bytes     int64
 }
 
-// What one label set and everything else bring at each instant.
 const (
-	samplesOfSet    = 10
-	samplesOfOthers = 5*(14+13) + 2 // histograms, the window and what was folded
-	bytesOfSample   = 160
-	rowsOfPage      = 500 - 1 // pages overlap by a row
+	samplesPerSet   = 10            // at one instant
+	samplesOfOthers = 5*(14+13) + 2 // at one instant: histograms, window and folded meetings
+	bytesPerSample  = 160
+	rowsPerPage     = 500 - 1 // pages overlap by a row
 )
 
-// EstimateOf asks for one page of the whole range.
+// EstimateOf requests one page of the whole range.
 func EstimateOf(ctx context.Context, c *client.Client, cfg Config) (Estimate, error) {
 	page, err := c.FirstPage(ctx, cfg.From.Add(-cfg.reach()), cfg.To)
 	if err != nil {
 		return Estimate{}, err
 	}
-	sets := map[ledger.Labels]bool{}
+	sets := map[ledger.LabelSet]bool{}
 	for _, m := range page.Meetings {
-		sets[ledger.Labels{Department: m.Department, Type: m.Type}] = true
+		sets[ledger.LabelSet{Department: m.Department, Type: m.Type}] = true
 	}
 	e := Estimate{
-		Meetings: page.Total, LabelSets: len(sets),
+		Meetings: page.Announced, LabelSets: len(sets),
 		Instants: int(cfg.To.Sub(cfg.From)/cfg.Step) + 1, Files: len(cfg.days()),
 	}
-	e.Requests = 1 + page.Total/rowsOfPage + e.Files + 1 // sign in; a page that is not full for each slice
-	e.Samples = int64(e.Instants) * int64(samplesOfSet*len(sets)+samplesOfOthers)
-	e.Bytes = e.Samples * bytesOfSample
+	e.Requests = 1 + page.Announced/rowsPerPage + e.Files + 1 // a sign-in, and for each slice a page that is not full
+	e.Samples = int64(e.Instants) * int64(samplesPerSet*len(sets)+samplesOfOthers)
+	e.Bytes = e.Samples * bytesPerSample
 	return e, nil
 }

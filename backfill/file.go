@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// file holds the samples of one day. OpenMetrics wants all samples of a series
-// together, and all series of a family, while they come by time.
+// file collects the samples of one day, which come by time. OpenMetrics wants
+// all samples of a series together, and all series of a family.
 type file struct {
 	job, instance string
 	times         []int64 // milliseconds since 1970
@@ -28,17 +28,16 @@ type family struct {
 	series map[string]*series
 }
 
-// series is one of them from the time on at which it first appeared. Once
-// there it stays.
+// series has a sample at each time from its first one on.
 type series struct {
 	labels     []*dto.LabelPair
-	first      int
+	first      int // an index of times
 	values     []float64
 	histograms []*dto.Histogram
 }
 
-// live are families that tell of a running exporter, not of meetings.
-var live = []string{
+// liveOnly are the families that describe a running exporter.
+var liveOnly = []string{
 	"huaweicloud_meeting_last_success_timestamp_seconds",
 	"huaweicloud_meeting_ledger_meetings",
 	"huaweicloud_meeting_newest_meeting_end_timestamp_seconds",
@@ -48,10 +47,10 @@ func newFile(job, instance string) *file {
 	return &file{job: job, instance: instance, families: map[string]*family{}}
 }
 
-// add notes the families of a scrape.
+// add adds the families of a scrape.
 func (f *file) add(at time.Time, families []*dto.MetricFamily) {
 	for _, mf := range families {
-		if slices.Contains(live, mf.GetName()) {
+		if slices.Contains(liveOnly, mf.GetName()) {
 			continue
 		}
 		known := f.families[mf.GetName()]
@@ -60,14 +59,15 @@ func (f *file) add(at time.Time, families []*dto.MetricFamily) {
 			f.families[mf.GetName()] = known
 		}
 		for _, m := range mf.Metric {
-			known.of(m, len(f.times)).add(m)
+			known.seriesOf(m, len(f.times)).add(m)
 		}
 	}
 	f.times = append(f.times, at.UnixMilli())
 }
 
-// of returns the series of a metric, which is new at that time if not known.
-func (f *family) of(m *dto.Metric, now int) *series {
+// seriesOf returns the series of a metric. An unknown one begins now, an index
+// of times.
+func (f *family) seriesOf(m *dto.Metric, now int) *series {
 	values := make([]string, len(m.Label))
 	for i, l := range m.Label {
 		values[i] = l.GetValue()
@@ -109,8 +109,8 @@ func (f *file) writeTo(w io.Writer) error {
 	return out.Flush()
 }
 
-// writeSeries writes one series as a family of its own, so that the metrics of
-// no more than one are in memory, and the head of the family once only.
+// writeSeries writes one series as a family of its own, so only its metrics are
+// in memory. The head of the family is written on request.
 func (f *file) writeSeries(w io.Writer, name string, of *family, s *series, head bool) error {
 	own := []*dto.LabelPair{{Name: new("instance"), Value: &f.instance}, {Name: new("job"), Value: &f.job}}
 	mf := &dto.MetricFamily{Name: &name, Help: &of.help, Type: &of.typ}

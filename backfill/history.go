@@ -13,79 +13,81 @@ import (
 	"huaweicloud_meeting_exporter/meeting"
 )
 
-// patience is how long a part of history is asked for again and again before
-// the run gives up. Nothing is lost then, but somebody must start it again.
-const patience = 30 * time.Minute
+// maxRetryTime is how long the same part of history is requested again before
+// the run fails.
+const maxRetryTime = 30 * time.Minute
 
-// history reads the past in slices, and hands out the meetings by their end.
+// history reads the past in slices, and hands out the meetings in the order of
+// their ends.
 //
-// The service files a meeting under its start, as far as is known: what ends
-// after its slice waits here for the days to come. If the range means the end
-// or an overlap, a meeting comes with a later slice or with several, which
-// makes no difference.
+// As far as is known, the service files a meeting under its start. A meeting
+// that ends after its slice waits for a later day. If the service means the end
+// or an overlap, a meeting comes with a later slice or with several slices. That
+// changes nothing.
 type history struct {
-	client  *client.Client
-	since   time.Time // what ended before it was handed out already
-	waiting map[string]meeting.Meeting
-	queue   []meeting.Meeting // what waits, by end
+	client    *client.Client
+	handedOut time.Time                  // meetings that ended earlier were handed out
+	waiting   map[string]meeting.Meeting // by UUID
+	byEnd     []meeting.Meeting          // the same meetings
 }
 
 func newHistory(c *client.Client) *history {
 	return &history{client: c, waiting: map[string]meeting.Meeting{}}
 }
 
-// read adds the meetings filed between from and to, to excluded.
+// read adds the meetings that are filed from from up to, but not including, to.
 func (h *history) read(ctx context.Context, from, to time.Time) error {
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = 10*time.Second, 5*time.Minute
-	read := func() (map[string]meeting.Meeting, error) {
-		got := map[string]meeting.Meeting{}
-		for m, err := range h.client.History(from, to.Add(-time.Millisecond)).Meetings(ctx) {
-			if err != nil {
-				return nil, lasting(err)
-			}
-			if !m.End.Before(h.since) {
-				got[m.UUID] = m
-			}
+	read := func() (*client.Listing, error) {
+		listing, err := h.client.History(ctx, from, to.Add(-time.Millisecond))
+		if err != nil && !temporary(err) {
+			err = backoff.Permanent(err)
 		}
-		return got, nil
+		return listing, err
 	}
-	got, err := backoff.Retry(ctx, read, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(patience))
+	listing, err := backoff.Retry(ctx, read, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(maxRetryTime))
 	if err != nil {
 		return fmt.Errorf("read the history of %s: %w", from.Format(time.RFC3339), err)
 	}
-	maps.Copy(h.waiting, got)
-	h.queue = slices.SortedFunc(maps.Values(h.waiting), byEnd)
+	for _, m := range listing.Meetings {
+		if !m.End.Before(h.handedOut) {
+			h.waiting[m.UUID] = m
+		}
+	}
+	h.byEnd = slices.SortedFunc(maps.Values(h.waiting), byEnd)
 	return nil
 }
 
-// lasting marks errors that time does not heal.
-func lasting(err error) error {
+// temporary reports whether the error may pass by itself.
+func temporary(err error) bool {
 	switch reason, _ := client.ReasonOf(err); reason {
 	case client.Throttled, client.Server, client.Network, client.Incomplete:
-		return err
+		return true
 	}
-	return backoff.Permanent(err)
+	return false
 }
 
-// peek returns what ended before an instant and was not taken yet.
-func (h *history) peek(before time.Time) []meeting.Meeting {
-	n, _ := slices.BinarySearchFunc(h.queue, before, func(m meeting.Meeting, t time.Time) int { return m.End.Compare(t) })
-	return h.queue[:n]
+// upcoming returns the meetings that ended before the given time and were not
+// handed out.
+func (h *history) upcoming(before time.Time) []meeting.Meeting {
+	n, _ := slices.BinarySearchFunc(h.byEnd, before, func(m meeting.Meeting, t time.Time) int { return m.End.Compare(t) })
+	return h.byEnd[:n]
 }
 
-// take returns the same, and hands none of it out again.
-func (h *history) take(before time.Time) []meeting.Meeting {
-	taken := h.peek(before)
-	h.queue, h.since = h.queue[len(taken):], before
-	for i := range taken {
-		delete(h.waiting, taken[i].UUID)
+// endedBefore hands out the meetings that ended before the given time. It hands
+// out each meeting once.
+func (h *history) endedBefore(t time.Time) []meeting.Meeting {
+	meetings := h.upcoming(t)
+	h.byEnd, h.handedOut = h.byEnd[len(meetings):], t
+	for i := range meetings {
+		delete(h.waiting, meetings[i].UUID)
 	}
-	return taken
+	return meetings
 }
 
-// forget drops meetings that started before an instant. They are longer than
-// what is counted, and a run that was interrupted would not find them.
-func (h *history) forget(before time.Time) {
-	maps.DeleteFunc(h.waiting, func(_ string, m meeting.Meeting) bool { return m.Start.Before(before) })
+// dropBefore drops the meetings that started before the given time. They are
+// longer than what counts, and a run that continues here would not read them.
+func (h *history) dropBefore(t time.Time) {
+	maps.DeleteFunc(h.waiting, func(_ string, m meeting.Meeting) bool { return m.Start.Before(t) })
 }

@@ -11,7 +11,7 @@ import (
 	"huaweicloud_meeting_exporter/simulator"
 )
 
-func TestASeededLedgerGoesOnWithoutLossOrRepeat(t *testing.T) {
+func TestSeededLedgerContinues(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		service, cfg := newService(simulator.RangeStart, 50), config(t)
@@ -51,18 +51,16 @@ func TestASeededLedgerGoesOnWithoutLossOrRepeat(t *testing.T) {
 		if want := to.Add(-cfg.Ledger.Window - cfg.Ledger.MaxMeetingDuration); !sweepFrom.Equal(want) {
 			t.Errorf("the next sweep begins at %v, want %v", sweepFrom, want)
 		}
-		poll := ledger.Poll{Sweep: true, From: sweepFrom, Began: time.Now(), Ended: time.Now()}
-		for m, err := range newClient(t, service).History(sweepFrom, time.Now()).Meetings(t.Context()) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			poll.Meetings.Add(m)
+		listing, err := newClient(t, service).History(t.Context(), sweepFrom, time.Now())
+		if err != nil {
+			t.Fatal(err)
 		}
+		poll := ledger.Poll{Sweep: true, From: sweepFrom, Began: time.Now(), Ended: time.Now(), Meetings: listing.Meetings}
 		if err := seeded.Apply(poll, time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		seeded.Snapshot().Served(time.Now())
-		if err := seeded.Idle(time.Now().Add(cfg.Ledger.Hold)); err != nil {
+		seeded.Snapshot().MarkDelivered(time.Now())
+		if err := seeded.ReleaseHeld(time.Now().Add(cfg.Ledger.Hold)); err != nil {
 			t.Fatal(err)
 		}
 		if want := counted(time.Now()); total() != want {
@@ -71,7 +69,7 @@ func TestASeededLedgerGoesOnWithoutLossOrRepeat(t *testing.T) {
 	})
 }
 
-func TestASeededLedgerDoesNotCountWhatEndedBeforeTheRange(t *testing.T) {
+func TestMeetingsBeforeTheRange(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)
 	cfg.From = to.Add(-time.Hour) // much shorter than the reach of a sweep
@@ -84,7 +82,7 @@ func TestASeededLedgerDoesNotCountWhatEndedBeforeTheRange(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := meeting.Meeting{UUID: "1", Department: "A", Start: cfg.From.Add(-20 * time.Hour), End: cfg.From.Add(-19 * time.Hour)}
-	if err := seeded.Apply(ledger.Poll{Sweep: true, From: old.Start, Began: to, Ended: to, Meetings: ledger.BatchOf(old)}, to); err != nil {
+	if err := seeded.Apply(ledger.Poll{Sweep: true, From: old.Start, Began: to, Ended: to, Meetings: []meeting.Meeting{old}}, to); err != nil {
 		t.Fatal(err)
 	}
 	if got := seeded.Snapshot().Totals(); len(got) != 0 {

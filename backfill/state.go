@@ -12,12 +12,13 @@ import (
 	"huaweicloud_meeting_exporter/ledger"
 )
 
-// Beside the file of a finished day stands the state: the ledger as it was at
-// the last sample, from which another run goes on. Only the last one is kept.
+// Beside the file of a finished day stands its state: the ledger at the last
+// sample of the day. Another run continues from there. Only the last state is
+// kept.
 const (
 	fileExtension  = ".om"
 	stateExtension = ".state"
-	unfinished     = ".part" // added to either while it is written
+	unfinished     = ".part" // appended to the name of a file that is being written
 )
 
 func (r *run) path(d time.Time, extension string) string {
@@ -31,8 +32,8 @@ func (r *run) makeOutput() error {
 	return nil
 }
 
-// owner tells whether a state is one of this backfill: what is in it depends
-// on all of these.
+// owner identifies the backfill to which a state belongs. It contains
+// everything on which the files depend.
 func (r *run) owner() string {
 	return strings.Join([]string{
 		r.Owner, r.Job, r.Instance, r.From.Format(time.RFC3339), r.To.Format(time.RFC3339), r.Step.String(),
@@ -40,7 +41,7 @@ func (r *run) owner() string {
 	}, "\x00")
 }
 
-// resume finds out how many days are finished, and loads the ledger.
+// resume returns how many days are finished, and loads the ledger.
 func (r *run) resume(days []time.Time) (finished int, err error) {
 	r.ledger = ledger.New(r.Ledger, r.From)
 	for finished = len(days); finished > 0; finished-- {
@@ -55,59 +56,47 @@ func (r *run) resume(days []time.Time) (finished int, err error) {
 	return 0, nil
 }
 
-func (r *run) load(d time.Time) error {
-	path := r.path(d, stateExtension)
-	if _, err := os.Stat(path); err != nil {
-		return fmt.Errorf("--output: %s holds %s but not what is needed to go on after it; name another directory: %w",
-			r.Output, filepath.Base(r.path(d, fileExtension)), err)
-	}
-	kept, err := ledger.Open(path, r.Ledger, r.owner(), r.From)
+// load loads the state of a finished day.
+func (r *run) load(d time.Time) (err error) {
+	r.ledger, err = ledger.ReadFile(r.path(d, stateExtension), r.Ledger, r.owner())
 	switch {
 	case errors.Is(err, ledger.ErrOwner):
 		return fmt.Errorf("--output: %s holds a backfill of other meetings, or with other flags: name another directory", r.Output)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("--output: %s holds %s without its state, so the backfill cannot continue: name another directory",
+			r.Output, filepath.Base(r.path(d, fileExtension)))
 	case err != nil:
 		return fmt.Errorf("--output: %w", err)
-	}
-	return errors.Join(r.ledger.Seed(kept, kept.Horizon()), kept.Close())
-}
-
-// keep writes the state and the file of a day, and drops the state before. A
-// day is finished once its file has its name, which it gets last: no other run
-// could go on after a file without its state.
-func (r *run) keep(d time.Time, f *file) error {
-	state, path := r.path(d, stateExtension), r.path(d, fileExtension)
-	if err := r.writeState(state + unfinished); err != nil {
-		return fmt.Errorf("keep the state of %s: %w", d.Format(time.DateOnly), err)
-	}
-	if err := writeFile(path+unfinished, f); err != nil {
-		return fmt.Errorf("write the file of %s: %w", d.Format(time.DateOnly), err)
-	}
-	for _, finished := range []string{state, path} {
-		if err := os.Rename(finished+unfinished, finished); err != nil {
-			return fmt.Errorf("finish %s: %w", d.Format(time.DateOnly), err)
-		}
-	}
-	if err := os.Remove(r.path(d.Add(-day), stateExtension)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("drop the state before %s: %w", d.Format(time.DateOnly), err)
 	}
 	return nil
 }
 
-func (r *run) writeState(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+// save saves the state and the file of a day, and removes the state before it.
+// The file comes last: a day is finished once its file has its name, and then
+// its state must be there.
+func (r *run) save(d time.Time, f *file) error {
+	date := d.Format(time.DateOnly)
+	if err := r.ledger.WriteFile(r.path(d, stateExtension), r.owner()); err != nil {
+		return fmt.Errorf("write the state of %s: %w", date, err)
 	}
-	kept, err := ledger.Open(path, r.Ledger, r.owner(), r.From)
-	if err != nil {
-		return err
+	if err := writeFile(r.path(d, fileExtension), f); err != nil {
+		return fmt.Errorf("write the file of %s: %w", date, err)
 	}
-	return errors.Join(kept.Seed(r.ledger, r.ledger.Horizon()), kept.Close())
+	if err := os.Remove(r.path(d.Add(-day), stateExtension)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the state before %s: %w", date, err)
+	}
+	return nil
 }
 
+// writeFile writes a file under another name first, so that a file with its
+// own name is complete.
 func writeFile(path string, f *file) error {
-	out, err := os.Create(path)
+	out, err := os.Create(path + unfinished)
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.writeTo(out), out.Sync(), out.Close())
+	if err := errors.Join(f.writeTo(out), out.Sync(), out.Close()); err != nil {
+		return err
+	}
+	return os.Rename(path+unfinished, path)
 }

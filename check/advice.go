@@ -10,15 +10,15 @@ import (
 	"huaweicloud_meeting_exporter/client"
 )
 
-// signatureAge is the difference of clocks that a sign-in does not survive:
-// signatures are made to be valid for so long.
-const signatureAge = 10 * time.Minute
+// maxSkew is the difference of clocks at which sign-ins fail: the client makes
+// signatures that are valid for so long.
+const maxSkew = 10 * time.Minute
 
 // advise says in one sentence what is wrong, and what to do about it.
 func (c *check) advise(err error) (sentence, todo string) {
 	var e *client.Error
 	if !errors.As(err, &e) {
-		return "Something unexpected failed.", "look at what came back."
+		return "Something unexpected failed.", "read what came back."
 	}
 	switch e.Reason {
 	case client.Auth:
@@ -28,9 +28,9 @@ func (c *check) advise(err error) (sentence, todo string) {
 			"give the user the role of an administrator, or leave --huaweicloud.user-id empty to sign in as the default administrator."
 	case client.Throttled:
 		return "The service says that it is asked too often.",
-			"wait a minute and try again; if it stays, another client of the same account uses up the limit, or --huaweicloud.max-requests-per-minute is too high."
+			"wait a minute and try again. If it stays, another client of the same account uses up the limit, or --huaweicloud.max-requests-per-minute is too high."
 	case client.Server:
-		return "The service itself fails.", "try again later; the exporter keeps trying and catches up."
+		return "The service itself fails.", "try again later. The exporter keeps trying and catches up."
 	case client.Network:
 		var certificate *tls.CertificateVerificationError
 		if errors.As(err, &certificate) {
@@ -41,10 +41,11 @@ func (c *check) advise(err error) (sentence, todo string) {
 			"check --huaweicloud.endpoint, name resolution, the firewall, and the proxy variables HTTPS_PROXY and NO_PROXY."
 	}
 	return fmt.Sprintf("What answers at %s is not the meeting API.", c.host()),
-		"check --huaweicloud.endpoint: it is https://api.meeting.huaweicloud.com in China and https://api-intl.meeting.huaweicloud.com elsewhere, not the address of the portal; or a proxy answers in its place."
+		"check --huaweicloud.endpoint. It is https://api.meeting.huaweicloud.com in China and https://api-intl.meeting.huaweicloud.com elsewhere, not the address of the portal. A proxy may also answer in its place."
 }
 
-// adviseSignIn tells apart the ways in which a sign-in is refused.
+// adviseSignIn distinguishes the reasons for which the service refuses a
+// sign-in.
 func (c *check) adviseSignIn(e *client.Error) (sentence, todo string) {
 	secret, flag := "App Key", "--huaweicloud.app-key-file"
 	if c.cfg.AppID == "" {
@@ -53,19 +54,19 @@ func (c *check) adviseSignIn(e *client.Error) (sentence, todo string) {
 	switch {
 	case e.Status == 0:
 		return fmt.Sprintf("The %s cannot be read.", secret), "check " + flag + "."
-	case e.ExpiredSignature(), c.cfg.AppID != "" && c.skew > signatureAge:
-		return fmt.Sprintf("The clock is off: the local one is %s.", c.clockOff()),
-			"set the clock by NTP; a sign-in is signed with the time."
+	case e.ExpiredSignature(), c.cfg.AppID != "" && c.skew > maxSkew:
+		return fmt.Sprintf("The clock is off: the local one is %s.", c.clockDifference()),
+			"set the clock by NTP. A sign-in is signed with the time."
 	case e.Status == http.StatusPreconditionFailed:
-		return "The account is disabled.", "have an administrator of the enterprise enable it again."
+		return "The account is disabled.", "ask an administrator of the enterprise to enable it."
 	case e.Status == http.StatusLocked:
-		return "The account is locked.", "wait until the service unlocks it, and correct the " + secret + " before you try again: every wrong attempt locks it for longer."
+		return "The account is locked.", "wait until the service unlocks it, and correct the " + secret + " before you try again. Each wrong attempt locks it for longer."
 	case e.UnknownUser():
 		return "The service does not know this user, or the user is not active.",
 			"check --huaweicloud.user-id, or leave it empty to sign in as the default administrator."
 	case e.WrongCredentials(), e.Status == http.StatusUnauthorized:
 		return fmt.Sprintf("The %s is wrong.", secret),
-			fmt.Sprintf("copy it again, without blanks, to the place that %s names, and check that it belongs to this App ID or account, and that --huaweicloud.corp-id is set in SP mode only.", flag)
+			fmt.Sprintf("copy it again, without blanks, to the file that %s names. Check that it belongs to this App ID or account, and that --huaweicloud.corp-id is set in SP mode only.", flag)
 	}
 	return "The service refuses the sign-in.",
 		"check that the App ID is enabled, and that --huaweicloud.corp-id is set in SP mode only."

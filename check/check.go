@@ -1,7 +1,7 @@
 // Package check tries what polling needs, and gives advice in plain words.
 //
-// It promises to name what was tried, what came back and what to do, without
-// any key, password or personal data.
+// It promises to name what it tried, what came back and what to do. Its output
+// contains no key, no password and no personal data.
 package check
 
 import (
@@ -19,15 +19,16 @@ import (
 	"huaweicloud_meeting_exporter/meeting"
 )
 
-// signOutTimeout keeps a service that hangs from holding up the end.
-const signOutTimeout = 2 * time.Second
-
-// noticeableSkew is a difference of clocks worth a word.
-const noticeableSkew = time.Minute
+const (
+	// signOutTimeout bounds the wait for a service that hangs.
+	signOutTimeout = 2 * time.Second
+	// noticeableSkew is the difference of clocks from which on a note warns.
+	noticeableSkew = time.Minute
+)
 
 // Run signs in, reads the first page of the recent window, and writes what it
-// found. It returns an error, one sentence, if polling would not work. Every
-// request is tried once only, so that an answer comes soon.
+// found to w. It returns an error of one sentence if polling would not work. It
+// tries each request only once, so it ends soon.
 func Run(ctx context.Context, cfg client.Config, window time.Duration, w io.Writer) error {
 	c := &check{Writer: w, cfg: cfg}
 	c.cfg.MaxAttempts = 1
@@ -44,7 +45,7 @@ func Run(ctx context.Context, cfg client.Config, window time.Duration, w io.Writ
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), signOutTimeout)
 		defer cancel()
 		if err := service.Close(ctx); err != nil {
-			c.say(warning, "The token was not given back: %v.", err)
+			c.say(warning, "The sign-out failed: %v.", err)
 		}
 	}()
 
@@ -57,10 +58,10 @@ func Run(ctx context.Context, cfg client.Config, window time.Duration, w io.Writ
 type check struct {
 	io.Writer
 	cfg  client.Config
-	skew time.Duration // the service's clock minus ours, at the last answer
+	skew time.Duration // the service's clock minus the local one, at the last response
 }
 
-// Marks of the lines.
+// The marks at the beginning of a line.
 const (
 	good    = "ok  "
 	warning = "note"
@@ -79,29 +80,25 @@ func (c *check) now() time.Time {
 }
 
 func (c *check) signIn(ctx context.Context, service *client.Client) error {
-	way := "the App ID"
+	identity := "the App ID"
 	if c.cfg.AppID == "" {
-		way = "the account"
+		identity = "the account"
 	}
-	role, err := service.SignIn(ctx)
+	session, err := service.SignIn(ctx)
 	if err != nil {
 		return err
 	}
-	expiry, _, err := service.Session(ctx)
-	if err != nil {
-		return err
-	}
-	c.say(good, "Signed in at %s with %s; the token is valid for %s.", c.host(), way, inWords(expiry.Sub(c.now())))
+	c.say(good, "Signed in at %s with %s; the token is valid for %s.", c.host(), identity, inWords(session.Expiry.Sub(c.now())))
 	if c.skew.Abs() > noticeableSkew {
-		c.say(warning, "The local clock is %s. Set it by NTP: sign-ins fail from 10 minutes on.", c.clockOff())
+		c.say(warning, "The local clock is %s. Set it by NTP: sign-ins fail from 10 minutes on.", c.clockDifference())
 	}
-	switch role {
+	switch session.Role {
 	case client.RoleAdministrator:
-		c.say(good, "The user is an administrator, so that the meetings of the whole enterprise are seen.")
+		c.say(good, "The user is an administrator and sees the meetings of the whole enterprise.")
 	case client.RoleUser:
-		c.say(warning, "The user is not an administrator, so that only their own meetings are seen: sign in as one who is, or leave --huaweicloud.user-id empty.")
+		c.say(warning, "The user is not an administrator and sees only their own meetings. Sign in as an administrator, or leave --huaweicloud.user-id empty.")
 	default:
-		c.say(warning, "The service does not tell whether the user is an administrator; if not, only their own meetings are seen.")
+		c.say(warning, "The service does not say whether the user is an administrator. Anyone else sees only their own meetings.")
 	}
 	return nil
 }
@@ -112,9 +109,9 @@ func (c *check) read(ctx context.Context, service *client.Client, window time.Du
 	if err != nil {
 		return err
 	}
-	c.say(good, "Read the history of the last %s: %d meetings, %d of them on the first page.", inWords(window), page.Total, len(page.Meetings))
-	if page.Total == 0 {
-		c.say(warning, "No meeting that started in that time has ended. If there should be some, look at the user's role and at the endpoint's site.")
+	c.say(good, "Read the history of the last %s: %d meetings, %d of them on the first page.", inWords(window), page.Announced, len(page.Meetings))
+	if page.Announced == 0 {
+		c.say(warning, "No meeting that started in that time has ended. If you expected some, check the user's role and the site of the endpoint.")
 	}
 	types, departments := map[string]int{}, map[string]bool{}
 	var newest time.Time
@@ -134,13 +131,13 @@ func (c *check) read(ctx context.Context, service *client.Client, window time.Du
 	}
 	for _, d := range meeting.Defects() {
 		if n := page.Defects[d]; n > 0 {
-			c.say(warning, "%d records are not usable (%s); see invalid_records in the README.", n, d)
+			c.say(warning, "%d records are not usable (%s); see the metric invalid_records.", n, d)
 		}
 	}
 	return nil
 }
 
-// conclude writes the last line, and returns the error of the command.
+// conclude writes the last lines, and returns the error of the command.
 func (c *check) conclude(ctx context.Context, err error) error {
 	if err == nil {
 		c.say(good, "Polling will work.")
@@ -163,15 +160,16 @@ func (c *check) host() string {
 	return c.cfg.Endpoint
 }
 
-func (c *check) clockOff() string {
-	way := "behind"
+// clockDifference says how far the local clock is off.
+func (c *check) clockDifference() string {
+	direction := "behind"
 	if c.skew < 0 {
-		way = "ahead of"
+		direction = "ahead of"
 	}
-	return fmt.Sprintf("%s %s the service's", inWords(c.skew.Abs()), way)
+	return fmt.Sprintf("%s %s the service's", inWords(c.skew.Abs()), direction)
 }
 
-// inWords writes a duration to the minute, without parts that are 0.
+// inWords formats a duration to the minute, without parts that are 0.
 func inWords(d time.Duration) string {
 	s := d.Round(time.Minute).String()
 	s = strings.TrimSuffix(s, "0s")

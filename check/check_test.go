@@ -12,13 +12,13 @@ import (
 	"huaweicloud_meeting_exporter/simulator"
 )
 
-func TestCheckSaysWhatIsWrongAndWhatToDo(t *testing.T) {
+func TestCheckSaysWhatToDo(t *testing.T) {
 	for name, c := range map[string]struct {
 		service  func(*simulator.Config)
 		fault    simulator.Fault
 		state    simulator.AccountState
 		client   func(*client.Config)
-		sentence string // of the error; none if polling would work
+		sentence string // of the error; empty if polling would work
 		words    []string
 	}{
 		"all is well":       {words: []string{"ok    Signed in", "is an administrator", "meetings", "Polling will work."}},
@@ -31,13 +31,14 @@ func TestCheckSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 		"disabled":          {state: simulator.AccountDisabled, sentence: "the account is disabled"},
 		"unknown user":      {fault: simulator.Answer(http.StatusBadRequest, "USG.201040000", ""), sentence: "the service does not know this user, or the user is not active"},
 		"refused":           {fault: simulator.Answer(http.StatusForbidden, "USG.000000001", ""), sentence: "the service refuses the sign-in"},
-		"no administrator":  {service: func(c *simulator.Config) { c.Admin = simulator.User }, words: []string{"not an administrator", "only their own meetings", "Polling will work."}},
+		"no administrator":  {service: func(c *simulator.Config) { c.Role = simulator.User }, words: []string{"not an administrator", "sees only their own meetings", "Polling will work."}},
 		"no permission":     {fault: onHistory(simulator.Answer(http.StatusForbidden, "MMC.111070002", "")), sentence: "the user may not list the history of meetings"},
 		"throttled":         {fault: simulator.Throttled(), sentence: "the service says that it is asked too often"},
 		"server":            {fault: simulator.Answer(http.StatusServiceUnavailable, "", ""), sentence: "the service itself fails"},
 		"cut":               {fault: simulator.Cut(), sentence: "no answer comes from HOST"},
 		"HTML":              {fault: simulator.HTML(), sentence: "what answers at HOST is not the meeting API"},
 		"redirect":          {fault: simulator.Redirect("/portal"), sentence: "what answers at HOST is not the meeting API"},
+		"HTML as history":   {fault: onHistory(simulator.HTML()), sentence: "what answers at HOST is not the meeting API"},
 		"other paths":       {client: func(c *client.Config) { c.Endpoint += "/portal" }, sentence: "what answers at HOST is not the meeting API"},
 		"nothing held":      {service: func(c *simulator.Config) { c.MeetingsPerDay = 0 }, words: []string{"0 meetings", "No meeting that started in that time", "Polling will work."}},
 	} {
@@ -88,13 +89,13 @@ func TestCheckSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 				}
 			}
 			if n := service.LiveTokens(); n > 0 && name != "cut" {
-				t.Errorf("%d tokens were not given back", n)
+				t.Errorf("%d tokens are left", n)
 			}
 		})
 	}
 }
 
-func TestCheckOfAServiceThatCannotBeReachedTriesOnce(t *testing.T) {
+func TestUnreachableServiceIsTriedOnce(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
 	var out strings.Builder

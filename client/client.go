@@ -1,10 +1,9 @@
-// Package client reads ended meetings from the Huawei Cloud Meeting server
-// API: it signs in, keeps the token, and lists history.
+// Package client reads ended meetings from the Huawei Cloud Meeting server API.
+// It signs in, keeps the token and lists the history.
 //
-// It promises that a listing is either complete or an error, that every error
-// tells its Reason, that the service is asked no faster than allowed and never
-// signed in to more often than needed, and that no key, token, password or
-// body ever appears in an error.
+// A listing is either complete or an error. Every failed request is an Error
+// with a Reason. The client keeps to a request rate, and signs in only if it
+// must. No key, token, password or response body appears in an error.
 package client
 
 import (
@@ -20,81 +19,80 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// The endpoints of the API that the client uses, as named in an Exchange.
+// Names of the API's endpoints, as in Exchange.Endpoint.
 const (
 	EndpointSignIn  = "sign_in"
 	EndpointHistory = "history"
 	EndpointSignOut = "sign_out"
 )
 
+// Endpoints returns the name of every endpoint that the client calls.
+func Endpoints() []string { return []string{EndpointSignIn, EndpointHistory, EndpointSignOut} }
+
 const (
-	// maxPageLimit is the most records the API returns in one page.
+	// maxPageLimit is the largest page of history (API page: limit).
 	maxPageLimit = 500
-	// maxAttempts is enough for what passes within seconds; what lasts longer
-	// is for the next poll.
-	maxAttempts = 4
+	// defaultMaxAttempts covers failures that last some seconds. The next poll
+	// covers longer ones.
+	defaultMaxAttempts = 4
 	// limiterBurst lets a poll of a few pages run without waiting.
 	limiterBurst = 5
 )
 
-// Config says how to reach the service and how to sign in: with App ID and
-// App Key, or with account and password.
+// Config says how to reach the service and how to sign in: by App ID and App
+// Key, or by account and password.
 type Config struct {
 	// Endpoint is the base URL, such as https://api.meeting.huaweicloud.com.
 	Endpoint string
-	// AppID selects App ID sign-in. UserID is a third-party user, empty for
-	// the enterprise's default administrator; CorpID is for SP mode only.
+	// AppID selects the sign-in by App ID. UserID is a third-party user. If it
+	// is empty, the service signs in the enterprise's default administrator.
+	// CorpID must be set in SP mode only.
 	AppID, UserID, CorpID string
-	// Account selects account sign-in where AppID is empty.
+	// Account selects the sign-in by account. Exactly one of AppID and Account
+	// must be set.
 	Account string
-	// Secret returns the App Key or the password. It is called at every
-	// sign-in, so that a changed secret needs no restart.
+	// Secret returns the App Key or the password. The client calls it at every
+	// sign-in, so a changed secret needs no restart.
 	Secret func() (string, error)
-	// Timeout bounds one request, its answer included.
+	// Timeout limits one request and its response.
 	Timeout time.Duration
-	// MaxRequestsPerMinute bounds requests to all endpoints together, retries
-	// included.
+	// MaxRequestsPerMinute limits the requests to all endpoints together,
+	// retries included.
 	MaxRequestsPerMinute int
-	// SignInInterval is the least time between two sign-ins of which the
-	// first was refused.
+	// SignInInterval is the shortest time between a refused sign-in and the
+	// next one. The time doubles with every refusal, up to 15 minutes, and is
+	// never shorter than SignInInterval.
 	SignInInterval time.Duration
-	// PageLimit is the number of records asked for in one page; 0 means 500,
-	// the most that the API gives.
+	// PageLimit is the number of records to ask for in one page. Zero means
+	// 500, the API's maximum.
 	PageLimit int
-	// MaxAttempts bounds the attempts at one request; 0 means 4.
+	// MaxAttempts limits the attempts at one request. Zero means 4.
 	MaxAttempts uint
 	// UserAgent is sent with every request.
 	UserAgent string
 
-	// Observe, if set, is told of every exchange with the service, from the
-	// goroutine that made it.
+	// Observe, if set, is called after every exchange with the service, in the
+	// goroutine that made the request. Calls may be concurrent.
 	Observe func(Exchange)
-	// Transport is http.DefaultTransport's configuration where nil.
+	// Transport sends the requests. Nil means a transport of the client's own
+	// with the settings of http.DefaultTransport.
 	Transport http.RoundTripper
-	// Now is the wall clock that dates a signature; time.Now where nil.
+	// Now is the wall clock, for the expiry of signatures and tokens, and to find
+	// records that end in the future. Nil means time.Now.
 	Now func() time.Time
-	// Random is the source of nonces and jitter; crypto/rand where nil.
+	// Random is the source of nonces and jitter. Nil means crypto/rand.
 	Random io.Reader
 }
 
-// Owner tells whose meetings the client sees: the service and who signs in.
-// It is the same for the same configuration, and holds no secret.
+// Owner identifies the service and the user who signs in, and so the meetings
+// that the client sees. It contains no secret.
 func (c *Config) Owner() string {
 	host := c.Endpoint
 	if u, err := ParseEndpoint(c.Endpoint); err == nil {
-		host = strings.TrimSuffix(strings.ToLower(u.Host), map[string]string{"https": ":443", "http": ":80"}[u.Scheme])
+		defaultPort := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
+		host = strings.TrimSuffix(strings.ToLower(u.Host), defaultPort)
 	}
 	return strings.Join([]string{host, c.AppID, c.Account, c.UserID, c.CorpID}, "\x00")
-}
-
-// Exchange is one request and what came of it.
-type Exchange struct {
-	Endpoint string
-	// Status is the HTTP status, or 0 if no complete answer came.
-	Status   int
-	Duration time.Duration
-	// Date is the service's clock, to the second; zero if it sent none.
-	Date time.Time
 }
 
 // Client is a client of the API. Its methods may be called concurrently.
@@ -105,7 +103,8 @@ type Client struct {
 	session session
 }
 
-// New returns a client. It does not talk to the service.
+// New returns a client. It sends no request. It returns an error if the
+// endpoint is invalid, or if not exactly one of AppID and Account is set.
 func New(cfg Config) (*Client, error) {
 	base, err := ParseEndpoint(cfg.Endpoint)
 	if err != nil {
@@ -124,18 +123,11 @@ func New(cfg Config) (*Client, error) {
 		cfg.PageLimit = maxPageLimit
 	}
 	if cfg.MaxAttempts == 0 {
-		cfg.MaxAttempts = maxAttempts
+		cfg.MaxAttempts = defaultMaxAttempts
 	}
 	if cfg.Transport == nil {
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		// Polls are further apart than servers keep idle connections: a new
-		// one is better than one that may just be closing.
-		transport.IdleConnTimeout = 30 * time.Second
-		// HTTP/2 would send the empty body of a GET, see newRequest, which some
-		// gateways refuse.
-		transport.Protocols = new(http.Protocols)
-		transport.Protocols.SetHTTP1(true)
-		cfg.Transport = transport
+		// A clone, because Close closes idle connections.
+		cfg.Transport = http.DefaultTransport.(*http.Transport).Clone()
 	}
 	return &Client{
 		cfg:     cfg,
@@ -145,15 +137,14 @@ func New(cfg Config) (*Client, error) {
 	}, nil
 }
 
-// MaxRequestsPerMinute is the limit that the client keeps to.
+// MaxRequestsPerMinute returns the configured limit on requests.
 func (c *Client) MaxRequestsPerMinute() int { return c.cfg.MaxRequestsPerMinute }
 
-// ParseEndpoint returns the base URL of the service, or an error that says
-// what is wrong with it.
+// ParseEndpoint parses the base URL of the service. Its errors do not quote the
+// URL, which may contain a password.
 func ParseEndpoint(endpoint string) (*url.URL, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil {
-		// The error of url.Parse repeats the URL, and with it any password.
 		return nil, errors.New("not a URL")
 	}
 	switch {
@@ -169,8 +160,9 @@ func ParseEndpoint(endpoint string) (*url.URL, error) {
 	return u, nil
 }
 
-// Close signs out, if signed in, and closes idle connections. It makes one
-// attempt and is bounded by ctx.
+// Close signs out, if the client is signed in, and closes idle connections. It
+// makes one attempt at the sign-out. The client can be used again: its next
+// request signs in.
 func (c *Client) Close(ctx context.Context) error {
 	if t, ok := c.cfg.Transport.(interface{ CloseIdleConnections() }); ok {
 		defer t.CloseIdleConnections()

@@ -9,13 +9,13 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// jsonOptions forgive what a reader may: names that come twice, of which the
-// last holds, and text that is not UTF-8.
+// jsonOptions accept duplicate names, of which the last counts, and text that
+// is not UTF-8.
 func jsonOptions() jsontext.Options {
 	return json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
-// decoder reads the values of a body one after the other.
+// decoder reads the JSON values of a body in their order.
 type decoder struct {
 	*jsontext.Decoder
 	body []byte
@@ -25,8 +25,8 @@ func newDecoder(body []byte) *decoder {
 	return &decoder{jsontext.NewDecoder(bytes.NewBuffer(body), jsonOptions()), body}
 }
 
-// object reads an object; member is called behind each name, and must read its
-// value. The name is valid until then.
+// object reads an object. It calls member after each name, and member must read
+// the value. member must not keep the name.
 func (d *decoder) object(member func(name []byte) error) error {
 	if token, err := d.ReadToken(); err != nil {
 		return err
@@ -51,8 +51,8 @@ func (d *decoder) object(member func(name []byte) error) error {
 	return err
 }
 
-// array reads an array, which must be next; element is called before each
-// value of it, and must read that.
+// array reads an array. The caller has checked that one comes next. It calls
+// element before each value, and element must read the value.
 func (d *decoder) array(element func() error) error {
 	if _, err := d.ReadToken(); err != nil {
 		return err
@@ -66,7 +66,7 @@ func (d *decoder) array(element func() error) error {
 	return err
 }
 
-// value reads any value into a field, or leaves it if that is nil.
+// value reads any value into a field, or skips it if the field is nil.
 func (d *decoder) value(into json.Unmarshaler) error {
 	value, err := d.ReadValue()
 	if err != nil || into == nil {
@@ -75,12 +75,12 @@ func (d *decoder) value(into json.Unmarshaler) error {
 	return into.UnmarshalJSON(value)
 }
 
-// since returns the text of the value that was read since an offset.
+// since returns the text of the value that was read from offset begin on.
 func (d *decoder) since(begin int64) []byte {
 	return bytes.TrimLeft(d.body[begin:d.InputOffset()], ", \t\r\n")
 }
 
-// end makes sure that nothing follows.
+// end returns an error unless the body ends here.
 func (d *decoder) end() error {
 	_, err := d.ReadToken()
 	switch {

@@ -11,73 +11,74 @@ import (
 	"huaweicloud_meeting_exporter/meeting"
 )
 
-// timeLayout is that of startTime and endTime: UTC, whatever timeZoneID says,
-// cut to the minute.
+// timeLayout is the layout of startTime and endTime (API page: history list).
+// They are in UTC, whatever timeZoneID says, and cut to the minute.
 const timeLayout = "2006-01-02 15:04"
 
-// text is a string that may be absent; any other type reads as absent.
-type text string
+// jsonString is a string. Any other value reads as "", like an absent one.
+type jsonString string
 
-// UnmarshalJSON never fails.
-func (t *text) UnmarshalJSON(value []byte) error {
-	*t = ""
+// UnmarshalJSON never fails. It trims white space, and replaces text that is
+// not UTF-8.
+func (s *jsonString) UnmarshalJSON(value []byte) error {
+	*s = ""
 	if value[0] == '"' {
-		var room [64]byte
-		s, _ := jsontext.AppendUnquote(room[:0], value) // replaces what is not UTF-8
-		*t = text(bytes.TrimSpace(s))
+		var buf [64]byte
+		unquoted, _ := jsontext.AppendUnquote(buf[:0], value)
+		*s = jsonString(bytes.TrimSpace(unquoted))
 	}
 	return nil
 }
 
-// time returns the instant, or the zero time if t is not one.
-func (t text) time() time.Time {
-	at, err := time.Parse(timeLayout, string(t))
+// time returns the instant, or the zero time if s has another layout.
+func (s jsonString) time() time.Time {
+	t, err := time.Parse(timeLayout, string(s))
 	if err != nil {
 		return time.Time{}
 	}
-	return at
+	return t
 }
 
-// flag is a boolean that may be absent, which reads as false.
-type flag bool
+// jsonBool is true for true, 1, "true" and "1". Any other value reads as false.
+type jsonBool bool
 
 // UnmarshalJSON never fails.
-func (f *flag) UnmarshalJSON(value []byte) error {
+func (b *jsonBool) UnmarshalJSON(value []byte) error {
 	switch string(bytes.Trim(value, `"`)) {
 	case "true", "1":
-		*f = true
+		*b = true
 	default:
-		*f = false
+		*b = false
 	}
 	return nil
 }
 
-// number is a number that may come as 1, 1.0, "1" or null, the last of which
-// reads as absent. What is not a number is given, as NaN.
-type number struct {
-	given bool
-	value float64
+// jsonNumber is a number, which may come as 1, 1.0 or "1". null and "" read as
+// absent. Any other value reads as NaN.
+type jsonNumber struct {
+	present bool
+	value   float64
 }
 
 // UnmarshalJSON never fails.
-func (n *number) UnmarshalJSON(value []byte) error {
+func (n *jsonNumber) UnmarshalJSON(value []byte) error {
 	s := string(bytes.TrimSpace(bytes.Trim(value, `"`)))
 	if s == "null" || s == "" {
-		*n = number{}
+		*n = jsonNumber{}
 		return nil
 	}
 	v, err := strconv.ParseFloat(s, 64)
 	if err != nil {
 		v = math.NaN()
 	}
-	*n = number{given: true, value: v}
+	*n = jsonNumber{present: true, value: v}
 	return nil
 }
 
-// count returns the number as a count, absent if it is not given, and false
-// if it is given but cannot be one.
-func (n number) count() (meeting.Count, bool) {
-	if !n.given {
+// count returns the number as a count. It returns meeting.Absent and true if
+// the number is absent, and false if it is present but no count.
+func (n jsonNumber) count() (meeting.Count, bool) {
+	if !n.present {
 		return meeting.Absent, true
 	}
 	return meeting.NewCount(n.value)

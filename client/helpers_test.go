@@ -10,15 +10,20 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"huaweicloud_meeting_exporter/client"
 	"huaweicloud_meeting_exporter/meeting"
 	"huaweicloud_meeting_exporter/simulator"
+	"huaweicloud_meeting_exporter/test/fakeservice"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	appID    = "myapp"
@@ -28,12 +33,9 @@ const (
 	agent    = "huaweicloud_meeting_exporter/test"
 )
 
-// option changes the service or the client of a site.
-type option func(*simulator.Config, *client.Config)
-
-// site is a simulated service, a client of it, and a note of what passed
+// setup is a simulated service, a client of it, and a log of what passed
 // between the two.
-type site struct {
+type setup struct {
 	*simulator.Service
 	client *client.Client
 	cfg    client.Config
@@ -51,12 +53,51 @@ type request struct {
 	query        url.Values
 	header       http.Header
 	body         string
-	length       int64 // of the body, -1 if the client did not say
+	length       int64 // -1 if the client did not announce it
+	protocol     int   // HTTP's major version
 }
 
-// newSite connects service and client by a pipe. It is for use inside a
-// synctest bubble, where waits cost nothing.
-func newSite(t *testing.T, opts ...option) *site {
+// option changes the configuration of a setup.
+type option func(*simulator.Config, *client.Config)
+
+func pageLimit(n int) option {
+	return func(_ *simulator.Config, cfg *client.Config) { cfg.PageLimit = n }
+}
+
+func rate(perMinute int) option {
+	return func(_ *simulator.Config, cfg *client.Config) { cfg.MaxRequestsPerMinute = perMinute }
+}
+
+func clock(now func() time.Time) option {
+	return func(service *simulator.Config, cfg *client.Config) { service.Now, cfg.Now = now, now }
+}
+
+func random(source io.Reader) option {
+	return func(_ *simulator.Config, cfg *client.Config) { cfg.Random = source }
+}
+
+func transport(t http.RoundTripper) option {
+	return func(_ *simulator.Config, cfg *client.Config) { cfg.Transport = t }
+}
+
+func secret(read func() (string, error)) option {
+	return func(_ *simulator.Config, cfg *client.Config) { cfg.Secret = read }
+}
+
+func tokenLifetime(d time.Duration) option {
+	return func(service *simulator.Config, _ *client.Config) { service.TokenLifetime = d }
+}
+
+func oneAttempt(_ *simulator.Config, cfg *client.Config) { cfg.MaxAttempts = 1 }
+
+func byAccount(_ *simulator.Config, cfg *client.Config) {
+	cfg.AppID, cfg.Account = "", account
+	cfg.Secret = func() (string, error) { return password, nil }
+}
+
+// newSetup connects client and service in memory, which suits virtual time. An
+// option may set another transport.
+func newSetup(t *testing.T, opts ...option) *setup {
 	t.Helper()
 	s := newService(opts)
 	if s.cfg.Transport == nil {
@@ -64,28 +105,28 @@ func newSite(t *testing.T, opts ...option) *site {
 		t.Cleanup(stop)
 		s.cfg.Transport = pipe.Transport
 	}
-	s.renew(t)
+	s.reset(t)
 	return s
 }
 
-// newLoopbackSite connects service and client by TCP.
-func newLoopbackSite(t *testing.T, opts ...option) *site {
+// newServer connects client and service by TCP, with a server as start makes it.
+func newServer(t *testing.T, start func(*httptest.Server), opts ...option) *setup {
 	t.Helper()
 	s := newService(opts)
-	server := httptest.NewServer(s)
+	server := httptest.NewUnstartedServer(s)
+	start(server)
 	t.Cleanup(server.Close)
 	s.cfg.Endpoint, s.cfg.Transport = server.URL, server.Client().Transport
-	s.renew(t)
+	s.reset(t)
 	return s
 }
 
-// newDirectSite lets the client call the service without a network, for
-// tests of thousands of requests.
-func newDirectSite(t *testing.T, opts ...option) *site {
+// newDirectSetup calls the service without a network, for many requests.
+func newDirectSetup(t *testing.T, opts ...option) *setup {
 	t.Helper()
 	s := newService(opts)
 	s.cfg.Transport = direct{s}
-	s.renew(t)
+	s.reset(t)
 	return s
 }
 
@@ -97,18 +138,18 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-func newService(opts []option) *site {
-	s := &site{began: time.Now()}
+func newService(opts []option) *setup {
+	s := &setup{began: time.Now()}
 	service := simulator.Config{AppID: appID, AppKey: appKey, Account: account, Password: password}
 	s.cfg = client.Config{
 		Endpoint:             "http://meeting.example",
 		AppID:                appID,
 		Secret:               func() (string, error) { return appKey, nil },
 		Timeout:              30 * time.Second,
-		MaxRequestsPerMinute: 1e6, // so that only the tests of the limiter wait for it
+		MaxRequestsPerMinute: 1e6, // only tests of the limiter wait for it
 		SignInInterval:       time.Minute,
 		UserAgent:            agent,
-		Random:               steady(0),
+		Random:               zeros{}, // makes waits exact
 		Observe: func(ex client.Exchange) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -122,8 +163,15 @@ func newService(opts []option) *site {
 	return s
 }
 
-// renew begins anew with another client: no fault, no token, nothing noted.
-func (s *site) renew(t *testing.T) {
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// reset replaces the client, ends the fault and empties the log.
+func (s *setup) reset(t *testing.T) {
 	t.Helper()
 	var err error
 	if s.client, err = client.New(s.cfg); err != nil {
@@ -135,33 +183,8 @@ func (s *site) renew(t *testing.T) {
 	s.requests, s.exchanges = nil, nil
 }
 
-// steady is a source of randomness that has none: with it, waits are exact.
-type steady byte
-
-func (b steady) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = byte(b)
-	}
-	return len(p), nil
-}
-
-func pageLimit(n int) option {
-	return func(_ *simulator.Config, cfg *client.Config) { cfg.PageLimit = n }
-}
-
-func oneAttempt(_ *simulator.Config, cfg *client.Config) { cfg.MaxAttempts = 1 }
-
-func byAccount(_ *simulator.Config, cfg *client.Config) {
-	cfg.AppID, cfg.Account = "", account
-	cfg.Secret = func() (string, error) { return password, nil }
-}
-
-func tokensLive(d time.Duration) option {
-	return func(service *simulator.Config, _ *client.Config) { service.TokenLifetime = d }
-}
-
-// fault puts a fault in force, and goes on noting what reaches the service.
-func (s *site) fault(f simulator.Fault) {
+// fault sets the fault of the service, which keeps logging requests.
+func (s *setup) fault(f simulator.Fault) {
 	s.SetFault(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -169,7 +192,9 @@ func (s *site) fault(f simulator.Fault) {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		s.mu.Lock()
-		s.requests = append(s.requests, request{time.Now(), r.Method, r.URL.Path, r.URL.Query(), r.Header, string(body), r.ContentLength})
+		s.requests = append(s.requests, request{
+			time.Now(), r.Method, r.URL.Path, r.URL.Query(), r.Header, string(body), r.ContentLength, r.ProtoMajor,
+		})
 		s.mu.Unlock()
 		if f == nil {
 			next.ServeHTTP(w, r)
@@ -179,37 +204,58 @@ func (s *site) fault(f simulator.Fault) {
 	})
 }
 
-// seen returns the requests that reached a path so far.
-func (s *site) seen(path string) []request {
+// seen returns the requests for a path so far, or all for "".
+func (s *setup) seen(path string) []request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(s.requests), func(r request) bool { return r.path != path })
+	return slices.DeleteFunc(slices.Clone(s.requests), func(r request) bool { return path != "" && r.path != path })
 }
 
-// attempts is how many exchanges with an endpoint the client has made.
-func (s *site) attempts(endpoint string) int {
+func (s *setup) wantRequests(t *testing.T, path string, want int) {
+	t.Helper()
+	if got := len(s.seen(path)); got != want {
+		t.Errorf("%d requests for %q, want %d", got, path, want)
+	}
+}
+
+// wantAttempts counts exchanges, since net/http may repeat a request by itself.
+func (s *setup) wantAttempts(t *testing.T, endpoint string, want int) {
+	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := 0
-	for _, ex := range s.exchanges {
-		if ex.Endpoint == endpoint {
-			n++
+	got := len(slices.DeleteFunc(slices.Clone(s.exchanges), func(ex client.Exchange) bool { return ex.Endpoint != endpoint }))
+	if got != want {
+		t.Errorf("%d attempts, want %d", got, want)
+	}
+}
+
+func (s *setup) wantSignIns(t *testing.T, want int) {
+	t.Helper()
+	s.wantRequests(t, simulator.PathAppAuth, want)
+}
+
+// intervals returns the times between requests for a path, or for any path if
+// it is "". Requests at one instant are one attempt that net/http repeated,
+// unless the path is "".
+func (s *setup) intervals(path string) []time.Duration {
+	var between []time.Duration
+	seen := s.seen(path)
+	for i := 1; i < len(seen); i++ {
+		if d := seen[i].at.Sub(seen[i-1].at); d > 0 || path == "" {
+			between = append(between, d)
 		}
 	}
-	return n
+	return between
 }
 
-// signIns returns when the sign-ins by App ID came.
-func (s *site) signIns() []time.Time {
-	var times []time.Time
-	for _, r := range s.seen(simulator.PathAppAuth) {
-		times = append(times, r.at)
+func (s *setup) wantIntervals(t *testing.T, path string, want ...time.Duration) {
+	t.Helper()
+	if got := s.intervals(path); !slices.Equal(got, want) {
+		t.Errorf("times between requests %v, want %v", got, want)
 	}
-	return times
 }
 
-// offsets returns where the pages began that the client asked for.
-func (s *site) offsets() []int {
+func (s *setup) offsets() []int {
 	var offsets []int
 	for _, r := range s.seen(simulator.PathHistory) {
 		n, err := strconv.Atoi(r.query.Get("offset"))
@@ -221,77 +267,28 @@ func (s *site) offsets() []int {
 	return offsets
 }
 
-// gaps returns the times between instants.
-func gaps(times []time.Time) []time.Duration {
-	var between []time.Duration
-	for i := 1; i < len(times); i++ {
-		between = append(between, times[i].Sub(times[i-1]))
-	}
-	return between
+func (s *setup) list(ctx context.Context) (*client.Listing, error) {
+	return s.client.History(ctx, s.began.AddDate(0, 0, -8), time.Now())
 }
 
-// poll reads the whole history, as a poll of the exporter does.
-func (s *site) poll(ctx context.Context) ([]meeting.Meeting, error) {
-	meetings, _, err := s.pollListing(ctx)
-	return meetings, err
-}
-
-func (s *site) pollListing(ctx context.Context) ([]meeting.Meeting, map[meeting.Defect]int, error) {
-	listing := s.client.History(s.began.Add(-8*24*time.Hour), time.Now())
-	var meetings []meeting.Meeting
-	for m, err := range listing.Meetings(ctx) {
-		if err != nil {
-			return meetings, listing.Defects(), err
-		}
-		meetings = append(meetings, m)
-	}
-	return meetings, listing.Defects(), nil
-}
-
-// mustPoll fails the test if the poll does not succeed.
-func (s *site) mustPoll(t *testing.T) []meeting.Meeting {
+func (s *setup) mustList(t *testing.T) *client.Listing {
 	t.Helper()
-	meetings, err := s.poll(t.Context())
+	listing, err := s.list(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return meetings
+	return listing
 }
 
-// record returns a record of half an hour that began minutes after a week
-// ago and is listed already.
-func (s *site) record(uuid string, minutes int) simulator.Record {
-	start := s.began.Add(-7 * 24 * time.Hour).Add(time.Duration(minutes) * time.Minute)
-	return simulator.Record{
-		Start: start, End: start.Add(30 * time.Minute), ListedAt: start.Add(time.Minute),
-		ConfUUID: uuid, ConferenceState: "Destroyed", ConfType: "FUTURE", DeptName: "R&D",
-		NormalCount: new(3), TerminalCount: new(1), IsHasRecordFile: new(false),
+// wantFailure lists the history, and expects a failure.
+func (s *setup) wantFailure(t *testing.T, want client.Reason) error {
+	t.Helper()
+	listing, err := s.list(t.Context())
+	wantReason(t, err, want)
+	if listing != nil {
+		t.Errorf("%+v with an error", listing)
 	}
-}
-
-// addRecords adds n records, named r00, r01 and so on in the order of their
-// starts, ten minutes apart.
-func (s *site) addRecords(n int) (uuids []string) {
-	for i := range n {
-		uuids = append(uuids, fmt.Sprintf("r%02d", i))
-		s.Add(s.record(uuids[i], 10*i))
-	}
-	return uuids
-}
-
-// uuidsOf returns the UUIDs of meetings in their order. A meeting that is
-// yielded again right away, as the row of an overlap may be, is named once.
-func uuidsOf(meetings []meeting.Meeting) []string {
-	var uuids []string
-	for _, m := range meetings {
-		uuids = append(uuids, m.UUID)
-	}
-	return slices.Compact(uuids)
-}
-
-// distinct returns the UUIDs of meetings, sorted and each once.
-func distinct(meetings []meeting.Meeting) []string {
-	return slices.Compact(slices.Sorted(slices.Values(uuidsOf(meetings))))
+	return err
 }
 
 func wantReason(t *testing.T, err error, want client.Reason) {
@@ -301,39 +298,98 @@ func wantReason(t *testing.T, err error, want client.Reason) {
 	}
 }
 
-// onHistory and onSignIn confine a fault to an endpoint.
+func (s *setup) mustSignIn(t *testing.T) client.Session {
+	t.Helper()
+	session, err := s.client.SignIn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return session
+}
+
+// record returns a listed record of half an hour that began some minutes after
+// the instant a week ago.
+func (s *setup) record(uuid string, minutes int) simulator.Record {
+	start := s.began.Add(-7 * 24 * time.Hour).Add(time.Duration(minutes) * time.Minute)
+	return simulator.Record{
+		Start: start, End: start.Add(30 * time.Minute), ListedAt: start.Add(time.Minute),
+		ConfUUID: uuid, ConferenceState: "Destroyed", ConfType: "FUTURE", DeptName: "R&D",
+		NormalCount: new(3), TerminalCount: new(1), IsHasRecordFile: new(false),
+	}
+}
+
+// records returns n records, named r00, r01 and so on in the order of their
+// starts, ten minutes apart.
+func (s *setup) records(n int) (records []simulator.Record, uuids []string) {
+	for i := range n {
+		uuids = append(uuids, fmt.Sprintf("r%02d", i))
+		records = append(records, s.record(uuids[i], 10*i))
+	}
+	return records, uuids
+}
+
+func (s *setup) addRecords(n int) (uuids []string) {
+	records, uuids := s.records(n)
+	s.Add(records...)
+	return uuids
+}
+
+// uuidsOf fails unless each UUID is there once.
+func uuidsOf(t *testing.T, meetings []meeting.Meeting) []string {
+	t.Helper()
+	var uuids []string
+	for _, m := range meetings {
+		if slices.Contains(uuids, m.UUID) {
+			t.Errorf("%s is there twice", m.UUID)
+		}
+		uuids = append(uuids, m.UUID)
+	}
+	return uuids
+}
+
+func wantUUIDs(t *testing.T, listing *client.Listing, want []string) {
+	t.Helper()
+	if got := uuidsOf(t, listing.Meetings); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// inBubble runs a subtest in virtual time.
+func inBubble(t *testing.T, name string, test func(t *testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+}
+
+// onHistory and onSignIn limit a fault to an endpoint.
 func onHistory(f simulator.Fault) simulator.Fault { return simulator.On(simulator.PathHistory, f) }
 func onSignIn(f simulator.Fault) simulator.Fault  { return simulator.On(simulator.PathAppAuth, f) }
 
-// jsonBody answers 200 with a text that claims to be JSON.
+// jsonBody responds with 200 and a text as JSON.
 func jsonBody(text string) simulator.Fault {
 	return simulator.Body(http.StatusOK, "application/json;charset=UTF-8", text)
 }
 
-// pageBody is a page of history with the given rows.
-func pageBody(count int, rows ...string) string {
-	return fmt.Sprintf(`{"data":[%s],"offset":0,"limit":500,"count":%d}`, strings.Join(rows, ","), count)
-}
+func pageBody(count int, rows ...string) string { return string(fakeservice.Page(rows, count)) }
 
-// paged answers requests for history in the service's stead: list returns
-// the rows of the page and the count.
-func paged(list func(offset, limit int) (rows []string, count int)) simulator.Fault {
-	return onHistory(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		offset, err1 := strconv.Atoi(r.URL.Query().Get("offset"))
-		limit, err2 := strconv.Atoi(r.URL.Query().Get("limit"))
-		if err1 != nil || err2 != nil {
-			panic(http.ErrAbortHandler)
-		}
-		rows, count := list(offset, limit)
-		jsonBody(pageBody(count, rows...))(w, r, next)
+// paged responds to requests for history with the rows and the count that list
+// returns.
+func paged(list func(offset, limit int) (rows [][]byte, count int)) simulator.Fault {
+	service := fakeservice.Handler(func(r *http.Request) []byte {
+		rows, count := list(int(fakeservice.Number(r, "offset")), int(fakeservice.Number(r, "limit")))
+		return fakeservice.Page(rows, count)
 	})
+	return onHistory(func(w http.ResponseWriter, r *http.Request, _ http.Handler) { service.ServeHTTP(w, r) })
 }
 
-// before calls do before the page with an index, counted over all readings,
-// is answered as usual.
-func before(page int, do func()) simulator.Fault {
-	return onHistory(simulator.Skip(page, simulator.Times(1, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+// beforeNext calls do before the service responds.
+func beforeNext(do func()) simulator.Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		do()
 		next.ServeHTTP(w, r)
-	})))
+	}
+}
+
+// beforePage calls do before the page with an index, counted over all readings.
+func beforePage(index int, do func()) simulator.Fault {
+	return onHistory(simulator.Skip(index, simulator.Times(1, beforeNext(do))))
 }

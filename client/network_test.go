@@ -1,7 +1,6 @@
 package client_test
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -19,146 +18,184 @@ import (
 	"huaweicloud_meeting_exporter/simulator"
 )
 
-// wantNetwork polls and checks what the network failure is told to be.
-func (s *site) wantNetwork(t *testing.T, want string) error {
-	t.Helper()
-	_, err := s.poll(t.Context())
-	wantReason(t, err, client.Network)
-	if !strings.Contains(err.Error(), want) {
-		t.Errorf("%v, want a word of %q", err, want)
+func serveTLS(server *httptest.Server) {
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that fail
+	server.StartTLS()
+}
+
+func serveHTTP2(server *httptest.Server) {
+	server.EnableHTTP2 = true
+	serveTLS(server)
+}
+
+// An operator must find the cause by the error alone.
+func TestNetworkErrorText(t *testing.T) {
+	refused := func(server *httptest.Server) {
+		server.Start()
+		server.Close()
 	}
-	return err
+	noHost := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "meeting.example", IsNotFound: true}}
+	}}
+	untrusting := &http.Transport{DisableKeepAlives: true}
+	for name, c := range map[string]struct {
+		start     func(*httptest.Server)
+		transport http.RoundTripper
+		fault     simulator.Fault
+		want      string
+	}{
+		"connection refused":  {refused, nil, nil, "refused"},
+		"unknown certificate": {serveTLS, untrusting, nil, "certificate"},
+		"unknown host":        {(*httptest.Server).Start, noHost, nil, "no such host"},
+		"cut":                 {(*httptest.Server).Start, nil, simulator.Cut(), "connection closed"},
+		"cut body":            {(*httptest.Server).Start, nil, simulator.CutBody(), "connection closed"},
+		"no HTTP":             {(*httptest.Server).Start, nil, raw("SSH-2.0-example\r\n"), "no valid HTTP response"},
+		"huge body": {
+			(*httptest.Server).Start, nil, raw("HTTP/1.1 200 OK\r\nContent-Length: 4611686018427387904\r\n\r\n{"), "connection closed",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, c.start, oneAttempt)
+			if c.transport != nil {
+				s.cfg.Transport = c.transport
+				s.reset(t)
+			}
+			s.fault(c.fault)
+			err := s.wantFailure(t, client.Network)
+			var certificate *tls.CertificateVerificationError
+			if !strings.Contains(err.Error(), c.want) || errors.As(err, &certificate) != (c.want == "certificate") {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
 }
 
-// An operator must find what is wrong by the error alone.
-func TestANetworkFailureIsToldAsWhatItIs(t *testing.T) {
-	t.Run("connection refused", func(t *testing.T) {
-		s := newLoopbackSite(t, oneAttempt)
-		closed := httptest.NewServer(s)
-		closed.Close()
-		s.cfg.Endpoint = closed.URL
-		s.renew(t)
-		s.wantNetwork(t, "refused")
-	})
-	t.Run("unknown certificate", func(t *testing.T) {
-		s := newTLSSite(t, oneAttempt)
-		s.cfg.Transport = &http.Transport{DisableKeepAlives: true}
-		s.renew(t)
-		err := s.wantNetwork(t, "certificate")
-		var unknown *tls.CertificateVerificationError
-		if !errors.As(err, &unknown) {
-			t.Errorf("%v hides its cause", err)
-		}
-	})
-	t.Run("unknown host", func(t *testing.T) {
-		s := newDirectSite(t, oneAttempt)
-		s.cfg.Transport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "meeting.example", IsNotFound: true}}
-		}}
-		s.renew(t)
-		s.wantNetwork(t, "no such host")
-	})
-	t.Run("cut", func(t *testing.T) {
-		s := newLoopbackSite(t, oneAttempt)
-		s.fault(simulator.Cut())
-		s.wantNetwork(t, "broke off")
-	})
-	t.Run("cut body", func(t *testing.T) {
-		s := newLoopbackSite(t, oneAttempt)
-		s.fault(simulator.CutBody())
-		s.wantNetwork(t, "broke off")
-	})
-}
-
-func TestTimeoutsAreToldAsTimeouts(t *testing.T) {
+func TestTimeouts(t *testing.T) {
 	for name, c := range map[string]struct {
 		endpoint  string
 		transport *http.Transport
 		want      string
 	}{
-		"no answer":        {"http://meeting.example", &http.Transport{}, "no complete answer within 30s"},
+		"no response":      {"http://meeting.example", &http.Transport{}, "no complete response within 30s"},
 		"no TLS handshake": {"https://meeting.example", &http.Transport{TLSHandshakeTimeout: 10 * time.Second}, "timeout"},
 		"no header":        {"http://meeting.example", &http.Transport{ResponseHeaderTimeout: 10 * time.Second}, "timeout"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newSite(t, oneAttempt)
-				var silent []net.Conn
-				c.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
-					near, far := net.Pipe()
-					silent = append(silent, near, far)
-					go func() { // takes all and says nothing
-						for b := make([]byte, 1024); ; {
-							if _, err := far.Read(b); err != nil {
-								return
-							}
-						}
-					}()
-					return near, nil
-				}
-				s.cfg.Endpoint, s.cfg.Transport = c.endpoint, c.transport
-				s.renew(t)
-				s.wantNetwork(t, c.want)
-				for _, conn := range silent {
-					_ = conn.Close()
-				}
-			})
+		inBubble(t, name, func(t *testing.T) {
+			c.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+				near, far := net.Pipe()
+				go func() { _, _ = io.Copy(io.Discard, far) }()
+				return near, nil
+			}
+			s := newSetup(t, oneAttempt, transport(c.transport))
+			s.cfg.Endpoint = c.endpoint
+			s.reset(t)
+			if err := s.wantFailure(t, client.Network); !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
 		})
 	}
 }
 
-func TestNoAnswerOfHTTPAtAllIsANetworkFailure(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t, func(_ *simulator.Config, cfg *client.Config) {
-			cfg.Transport = &http.Transport{
-				DisableKeepAlives: true,
-				DialContext: func(context.Context, string, string) (net.Conn, error) {
-					near, far := net.Pipe()
-					go func() {
-						defer func() { _ = far.Close() }()
-						_, _ = http.ReadRequest(bufio.NewReader(far))
-						_, _ = io.WriteString(far, "SSH-2.0-example\r\n")
-					}()
-					return near, nil
-				},
+// Some gateways refuse a GET with a body, even an empty one.
+func TestEveryRequest(t *testing.T) {
+	for name, c := range map[string]struct {
+		start    func(*httptest.Server)
+		protocol int
+	}{"HTTP": {(*httptest.Server).Start, 1}, "HTTPS": {serveTLS, 1}, "HTTP/2": {serveHTTP2, 2}} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, c.start, pageLimit(4))
+			s.addRecords(10)
+			s.mustList(t)
+			if err := s.client.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s.wantRequests(t, "", 5)
+			for _, r := range s.seen("") {
+				if r.length != int64(len(r.body)) || (r.length > 0) != (r.method == http.MethodPost) || r.protocol != c.protocol {
+					t.Errorf("%s %s by HTTP/%d announces %d bytes and has %d", r.method, r.path, r.protocol, r.length, len(r.body))
+				}
+				if got := r.header.Get("User-Agent"); got != agent {
+					t.Errorf("%s: User-Agent %q", r.path, got)
+				}
 			}
 		})
-		_, err := s.poll(t.Context())
-		wantReason(t, err, client.Network)
-		if got := time.Since(s.began); got != 7*time.Second {
-			t.Errorf("gave up after %v", got)
+	}
+}
+
+// net/http repeats a request on a dead idle connection by itself.
+func TestDeadIdleConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSetup(t)
+		s.mustList(t)
+		s.fault(onHistory(simulator.Times(1, simulator.Cut())))
+		s.mustList(t)
+		s.wantAttempts(t, client.EndpointHistory, 2)
+		if took := time.Since(s.began); took != 0 {
+			t.Errorf("took %v, want no wait", took)
 		}
 	})
 }
 
-// newTLSSite connects service and client by TLS, like the real ones.
-func newTLSSite(t *testing.T, opts ...option) *site {
-	t.Helper()
-	s := newService(opts)
-	server := httptest.NewUnstartedServer(s)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that fail on purpose
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	s.cfg.Endpoint, s.cfg.Transport = server.URL, server.Client().Transport
-	s.renew(t)
-	return s
+// endless is a body that begins like an empty history and never ends.
+type endless struct{ read, closed int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	n := copy(p, `{"data":[],"count":0,"padding":"`)
+	if e.read > 0 {
+		n = copy(p, "x")
+		for n < len(p) {
+			n += copy(p[n:], p[:n])
+		}
+	}
+	e.read += n
+	return n, nil
 }
 
-// A GET with a body, be it empty, is refused by some gateways.
-func TestRequestsHaveABodyOnlyWhereTheyNeedOne(t *testing.T) {
-	for name, newSite := range map[string]func(*testing.T, ...option) *site{"plain": newLoopbackSite, "TLS": newTLSSite} {
-		t.Run(name, func(t *testing.T) {
-			s := newSite(t, pageLimit(4))
-			s.addRecords(10)
-			s.mustPoll(t)
-			if err := s.client.Close(t.Context()); err != nil {
-				t.Fatal(err)
+func (e *endless) Close() error {
+	e.closed++
+	return nil
+}
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestBodyIsReadUpTo64MiB(t *testing.T) {
+	body := &endless{}
+	s := newSetup(t, transport(transportFunc(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body, Request: r}, nil
+	})))
+	s.wantFailure(t, client.Response)
+	if body.read != 64<<20+1 || body.closed != 1 {
+		t.Errorf("read %d bytes, closed %d times", body.read, body.closed)
+	}
+	s.wantAttempts(t, client.EndpointSignIn, 1)
+}
+
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	followed := 0
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		followed++
+		_, _ = io.WriteString(w, pageBody(0))
+	}))
+	defer elsewhere.Close()
+	for _, path := range []string{simulator.PathAppAuth, simulator.PathHistory, simulator.PathToken} {
+		for _, status := range []int{301, 302, 303, 307, 308} {
+			s := newSetup(t)
+			s.fault(simulator.On(path, func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+				http.Redirect(w, r, elsewhere.URL, status)
+			}))
+			_, err := s.list(t.Context())
+			if path == simulator.PathToken {
+				err = s.client.Close(t.Context())
 			}
-			for _, r := range s.requests {
-				if r.length != int64(len(r.body)) {
-					t.Errorf("%s %s says that its body has %d bytes; it has %d", r.method, r.path, r.length, len(r.body))
-				}
+			wantReason(t, err, client.Response)
+			if !strings.Contains(err.Error(), "redirected") {
+				t.Errorf("%d: %v", status, err)
 			}
-		})
+		}
+	}
+	if followed != 0 {
+		t.Errorf("%d redirects were followed", followed)
 	}
 }

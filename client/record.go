@@ -14,45 +14,41 @@ import (
 // page is one page of history.
 type page struct {
 	rows  []row
-	count int // all records of the listing, not those of this page
+	count int // of the records of the whole listing
 }
 
-// row is one record of a page and what is to become of it.
+// row is one record of a page.
 type row struct {
-	key        rowKey
+	// key identifies the record. It is the UUID, or the SHA-256 of the record's
+	// JSON if it has none.
+	key        string
 	meeting    meeting.Meeting
 	defect     meeting.Defect
-	badNumbers int
-	// running tells that the meeting has not ended: it is passed over.
+	badNumbers int // of a usable record
+	// running is true if the record says that the meeting has not ended. Such a
+	// record is ignored.
 	running bool
 }
 
-// rowKey knows a row again: eight bytes of the SHA-256 of its UUID or, for want
-// of one, of its whole text. That is short, since a listing keeps one for each
-// row, and enough: two rows with one key only make it read once more.
-type rowKey [8]byte
+// usable reports whether the meeting of the row belongs into a listing.
+func (r *row) usable() bool { return !r.running && r.defect == meeting.Valid }
 
-func newRowKey(text []byte) rowKey {
-	sum := sha256.Sum256(text)
-	return rowKey(sum[:len(rowKey{})])
-}
-
-// decodePage reads the body of a page. A record that cannot be read never
-// fails the page, but an answer without data and count does: it must not
-// pass for an empty history.
+// decodePage reads the body of a page (API page: history list). A malformed
+// record never fails the page. A response without data and count does, because
+// it must not read as an empty history.
 func decodePage(body []byte, now time.Time) (*page, error) {
 	d := newDecoder(body)
 	var (
-		p      page
-		count  number
-		listed bool
-		failed bool
+		p       page
+		count   jsonNumber
+		hasData bool
+		failed  bool
 	)
 	err := d.object(func(name []byte) error {
 		switch string(name) {
 		case "data":
-			p.rows, listed = nil, d.PeekKind() == '['
-			if !listed {
+			p.rows, hasData = nil, d.PeekKind() == '['
+			if !hasData {
 				return d.value(nil)
 			}
 			return d.array(func() error {
@@ -76,26 +72,26 @@ func decodePage(body []byte, now time.Time) (*page, error) {
 	case err != nil:
 		return nil, jsonError(body, err)
 	case failed:
-		return nil, errors.New("answer tells of an error in spite of its status")
-	case !listed:
-		return nil, errors.New("answer holds no data")
-	case !count.given || count.value < 0 || count.value > math.MaxInt32 || count.value != math.Trunc(count.value):
-		return nil, errors.New("answer holds no count")
+		return nil, errors.New("response holds an error code in spite of its status")
+	case !hasData:
+		return nil, errors.New("response holds no data")
+	case !count.present || count.value < 0 || count.value > math.MaxInt32 || count.value != math.Trunc(count.value):
+		return nil, errors.New("response holds no count")
 	}
 	p.count = int(count.value)
 	return &p, nil
 }
 
-// record is what the exporter reads of a ConferenceInfo. Nothing else of it,
-// personal data above all, is kept.
+// record holds the fields that the client reads of a ConferenceInfo (API page:
+// history list). It keeps no other field, and so no personal data.
 type record struct {
-	uuid, start, end, state, department, confType text
-	conferenceType, normalCount, terminalCount    number
-	webinar, hasRecordFile                        flag
+	uuid, start, end, state, department, confType jsonString
+	conferenceType, normalCount, terminalCount    jsonNumber
+	webinar, hasRecordFile                        jsonBool
 }
 
-// field returns where the value of a name belongs, nil if nowhere. The
-// spelling is the API's.
+// field returns the field of a name on the wire, or nil for a name that the
+// client does not read. "terminlCount" is the API's spelling.
 func (r *record) field(name []byte) json.Unmarshaler {
 	switch string(name) {
 	case "confUUID":
@@ -124,7 +120,7 @@ func (r *record) field(name []byte) json.Unmarshaler {
 	return nil
 }
 
-// row reads the next value, which need not be a record.
+// row reads the next value, which may be anything.
 func (d *decoder) row(now time.Time) (r row, err error) {
 	begin := d.InputOffset()
 	var rec record
@@ -136,7 +132,6 @@ func (d *decoder) row(now time.Time) (r row, err error) {
 	if err != nil {
 		return r, err
 	}
-	r.running = rec.state != "" && rec.state != "Destroyed"
 	conferenceType, _ := rec.conferenceType.count()
 	r.meeting = meeting.Meeting{
 		UUID:         string(rec.uuid),
@@ -144,26 +139,27 @@ func (d *decoder) row(now time.Time) (r row, err error) {
 		End:          rec.end.time(),
 		Department:   meeting.Department(string(rec.department)),
 		Type:         meeting.Classify(bool(rec.webinar), string(rec.confType), conferenceType),
-		Participants: r.number(rec.normalCount),
-		Terminals:    r.number(rec.terminalCount),
+		Participants: r.count(rec.normalCount),
+		Terminals:    r.count(rec.terminalCount),
 		Recorded:     bool(rec.hasRecordFile),
 	}
-	if rec.uuid != "" {
-		r.key = newRowKey([]byte(rec.uuid))
-	} else {
-		r.key = newRowKey(d.since(begin))
+	r.key = r.meeting.UUID
+	if r.key == "" {
+		sum := sha256.Sum256(d.since(begin))
+		r.key = string(sum[:])
 	}
+	r.running = rec.state != "" && rec.state != "Destroyed"
 	if !r.running {
 		r.defect = r.meeting.Validate(now)
 	}
-	if r.running || r.defect != meeting.Valid {
-		r.badNumbers = 0 // told once as the record that it is, or not at all
+	if !r.usable() {
+		r.badNumbers = 0
 	}
 	return r, nil
 }
 
-// number returns a count, and notes one that was given but cannot be.
-func (r *row) number(n number) meeting.Count {
+// count returns a number as a count, and counts one that is none as bad.
+func (r *row) count(n jsonNumber) meeting.Count {
 	count, ok := n.count()
 	if !ok {
 		r.badNumbers++

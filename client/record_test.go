@@ -6,11 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
-	"unicode/utf8"
 
-	"huaweicloud_meeting_exporter/client"
 	"huaweicloud_meeting_exporter/meeting"
 	"huaweicloud_meeting_exporter/simulator"
 )
@@ -18,8 +15,8 @@ import (
 // now is the time in tests of records.
 var now = time.Date(2025, 3, 14, 12, 0, 0, 0, time.UTC)
 
-// fields are the JSON texts of a row's fields that differ from a good row's;
-// an empty text leaves the field out.
+// fields are JSON values of a row that differ from a good row's. An empty value
+// leaves the field out.
 type fields map[string]string
 
 func row(uuid string, changes fields) string {
@@ -38,43 +35,35 @@ func row(uuid string, changes fields) string {
 	return "{" + strings.Join(texts, ",") + "}"
 }
 
-// reader reads rows as a service would send them.
-type reader struct{ *site }
+// reader reads rows as the service would send them.
+type reader struct{ *setup }
 
 func newReader(t *testing.T) reader {
 	t.Helper()
-	return reader{newLoopbackSite(t, func(service *simulator.Config, cfg *client.Config) {
-		service.Now = func() time.Time { return now }
-		cfg.Now = service.Now
-	})}
+	return reader{newSetup(t, clock(func() time.Time { return now }))}
 }
 
-// read returns the meetings and the defects among rows, by UUID.
-func (r reader) read(t *testing.T, rows ...string) (map[string]meeting.Meeting, map[meeting.Defect]int) {
+// read returns the meetings of rows by UUID. It checks that the defects are as
+// wanted, and that the rows are requested once.
+func (r reader) read(t *testing.T, want map[meeting.Defect]int, rows ...string) map[string]meeting.Meeting {
 	t.Helper()
+	before := r.Requests(simulator.PathHistory)
 	r.fault(onHistory(jsonBody(pageBody(len(rows), rows...))))
-	meetings, defects, err := r.pollListing(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	listing := r.mustList(t)
+	if !maps.Equal(listing.Defects, want) {
+		t.Errorf("defects %v, want %v", listing.Defects, want)
+	}
+	if n := r.Requests(simulator.PathHistory) - before; n != 1 {
+		t.Errorf("%d requests, want 1", n)
 	}
 	byUUID := map[string]meeting.Meeting{}
-	for _, m := range meetings {
+	for _, m := range listing.Meetings {
 		byUUID[m.UUID] = m
 	}
-	return byUUID, defects
+	return byUUID
 }
 
-// wantDefects compares counts; 0 is as good as absent.
-func wantDefects(t *testing.T, got, want map[meeting.Defect]int) {
-	t.Helper()
-	for _, d := range append(meeting.Defects(), meeting.Valid) {
-		if got[d] != want[d] {
-			t.Errorf("%d defects %v, want %d", got[d], d, want[d])
-		}
-	}
-}
-
-func TestARecordOfTheAPIBecomesAMeeting(t *testing.T) {
+func TestRecordOfAPIPage(t *testing.T) {
 	const recorded = `{"conferenceID":"900000001","subject":"s","mediaTypes":"Voice,Video,Data","size":3,"conferenceState":"Destroyed",
 		"timeZoneID":"56","startTime":"2025-03-14 09:00","endTime":"2025-03-14 09:45","language":"zh-CN","accessNumber":"+991117",
 		"passwordEntry":[{"conferenceRole":"general","password":"1"}],"userUUID":"f","scheduserName":"n","conferenceType":0,
@@ -82,7 +71,7 @@ func TestARecordOfTheAPIBecomesAMeeting(t *testing.T) {
 		"recordAuthType":0,"isHasRecordFile":true,"partAttendeeInfo":[{"name":"n","phone":"p","type":"normal"}],"webinar":false,
 		"confConfigInfo":{"prolongLength":0,"isSendNotify":true},"scheduleVmr":false,"terminlCount":2,"normalCount":17,
 		"deptName":" 研发部 ","confUUID":"0123456789ab11ef8123456789abcdef"}`
-	got, defects := newReader(t).read(t, recorded)
+	got := newReader(t).read(t, nil, recorded)
 	want := meeting.Meeting{
 		UUID:       "0123456789ab11ef8123456789abcdef",
 		Start:      time.Date(2025, 3, 14, 9, 0, 0, 0, time.UTC), // whatever timeZoneID says
@@ -92,103 +81,77 @@ func TestARecordOfTheAPIBecomesAMeeting(t *testing.T) {
 	if len(got) != 1 || got[want.UUID] != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	wantDefects(t, defects, nil)
 }
 
-func TestADefectLeavesOutItsRecordAndNoOther(t *testing.T) {
+func TestDefectLeavesOutOneRecord(t *testing.T) {
 	at := func(d time.Duration) string { return now.Add(d).Format(`"2006-01-02 15:04"`) }
-	r := newReader(t)
-	for name, c := range map[string]struct {
+	type test struct {
 		changes fields
 		want    meeting.Defect
-	}{
-		"no UUID":                    {fields{"confUUID": ""}, meeting.BadUUID},
-		"empty UUID":                 {fields{"confUUID": `""`}, meeting.BadUUID},
-		"blank UUID":                 {fields{"confUUID": `" "`}, meeting.BadUUID},
-		"null UUID":                  {fields{"confUUID": `null`}, meeting.BadUUID},
-		"number for UUID":            {fields{"confUUID": `7`}, meeting.BadUUID},
-		"array for UUID":             {fields{"confUUID": `["u"]`}, meeting.BadUUID},
-		"no UUID goes before times":  {fields{"confUUID": "", "startTime": ""}, meeting.BadUUID},
-		"no start":                   {fields{"startTime": ""}, meeting.BadTime},
-		"no end":                     {fields{"endTime": ""}, meeting.BadTime},
-		"null end":                   {fields{"endTime": `null`}, meeting.BadTime},
-		"empty end":                  {fields{"endTime": `""`}, meeting.BadTime},
-		"end in ms":                  {fields{"endTime": `1741945500000`}, meeting.BadTime},
-		"end as object":              {fields{"endTime": `{}`}, meeting.BadTime},
-		"end without time":           {fields{"endTime": `"2025-03-14"`}, meeting.BadTime},
-		"end with seconds":           {fields{"endTime": `"2025-03-14 09:45:00"`}, meeting.BadTime},
-		"end in another form":        {fields{"endTime": `"2025-03-14T09:45Z"`}, meeting.BadTime},
-		"end with a zone":            {fields{"endTime": `"2025-03-14 09:45 +0800"`}, meeting.BadTime},
-		"end at minute 60":           {fields{"endTime": `"2025-03-14 09:60"`}, meeting.BadTime},
-		"end at hour 24":             {fields{"endTime": `"2025-03-14 24:00"`}, meeting.BadTime},
-		"end on no day":              {fields{"endTime": `"2025-02-30 09:45"`}, meeting.BadTime},
-		"start on no day":            {fields{"startTime": `"2025-02-30 09:45"`}, meeting.BadTime},
-		"end in words":               {fields{"endTime": `"soon"`}, meeting.BadTime},
-		"end a day and more ahead":   {fields{"startTime": at(0), "endTime": at(24*time.Hour + time.Minute)}, meeting.BadTime},
-		"longer than 31 days":        {fields{"startTime": at(-31*24*time.Hour - time.Minute), "endTime": at(0)}, meeting.BadTime},
-		"time goes before order":     {fields{"startTime": at(50 * time.Hour), "endTime": at(40 * time.Hour)}, meeting.BadTime},
-		"end before start":           {fields{"startTime": `"2025-03-14 09:46"`}, meeting.BadOrder},
-		"end ages before start":      {fields{"endTime": `"0002-03-14 09:45"`}, meeting.BadOrder},
-		"a bad number is not told":   {fields{"startTime": `"2025-03-14 09:46"`, "normalCount": "-1"}, meeting.BadOrder},
-		"end a day ahead":            {fields{"startTime": at(0), "endTime": at(24 * time.Hour)}, meeting.Valid},
-		"31 days":                    {fields{"startTime": at(-31 * 24 * time.Hour), "endTime": at(0)}, meeting.Valid},
-		"no duration":                {fields{"startTime": `"2025-03-14 09:45"`}, meeting.Valid},
-		"blanks around":              {fields{"startTime": `" 2025-03-14 09:00\t"`, "confUUID": `" bad "`}, meeting.Valid},
-		"escapes":                    {fields{"startTime": `"2025\u002d03-14 09:00"`}, meeting.Valid},
-		"unknown fields of any kind": {fields{"new": `{"a":[{"b":null}]}`, "newer": `[[[]]]`}, meeting.Valid},
+	}
+	tests := []test{
+		{fields{"confUUID": "", "startTime": ""}, meeting.BadUUID},
+		{fields{"startTime": ""}, meeting.BadTime},
+		{fields{"startTime": `"2025-02-30 09:45"`}, meeting.BadTime},
+		{fields{"startTime": at(0), "endTime": at(24*time.Hour + time.Minute)}, meeting.BadTime},     // over a day ahead
+		{fields{"startTime": at(-31*24*time.Hour - time.Minute), "endTime": at(0)}, meeting.BadTime}, // over 31 days long
+		{fields{"startTime": at(50 * time.Hour), "endTime": at(40 * time.Hour)}, meeting.BadTime},    // ahead, and reversed
+		{fields{"startTime": `"2025-03-14 09:46"`}, meeting.BadOrder},
+		{fields{"endTime": `"0002-03-14 09:45"`}, meeting.BadOrder},
+		{fields{"startTime": `"2025-03-14 09:46"`, "normalCount": "-1"}, meeting.BadOrder},
+		{fields{"startTime": at(0), "endTime": at(24 * time.Hour)}, meeting.Valid},
+		{fields{"startTime": at(-31 * 24 * time.Hour), "endTime": at(0)}, meeting.Valid},
+		{fields{"startTime": `"2025-03-14 09:45"`}, meeting.Valid}, // no duration
+		{fields{"startTime": `" 2025-03-14 09:00\t"`, "confUUID": `" bad "`}, meeting.Valid},
+		{fields{"startTime": `"2025\u002d03-14 09:00"`}, meeting.Valid},
+		{fields{"new": `{"a":[{"b":null}]}`, "newer": `[[[]]]`}, meeting.Valid},
+	}
+	for _, uuid := range []string{"", `""`, `" "`, `null`, `7`, `["u"]`} {
+		tests = append(tests, test{fields{"confUUID": uuid}, meeting.BadUUID})
+	}
+	for _, end := range []string{
+		"", `null`, `""`, `1741945500000`, `{}`, `"2025-03-14"`, `"2025-03-14 09:45:00"`, `"2025-03-14T09:45Z"`,
+		`"2025-03-14 09:45 +0800"`, `"2025-03-14 09:60"`, `"2025-03-14 24:00"`, `"2025-02-30 09:45"`, `"soon"`,
 	} {
-		t.Run(name, func(t *testing.T) {
-			got, defects := r.read(t, row("first", nil), row("bad", c.changes), row("last", nil))
-			want, wanted := []string{"bad", "first", "last"}, map[meeting.Defect]int{}
+		tests = append(tests, test{fields{"endTime": end}, meeting.BadTime})
+	}
+	r := newReader(t)
+	for _, c := range tests {
+		t.Run(fmt.Sprint(c.changes), func(t *testing.T) {
+			want, defects := []string{"bad", "first", "last"}, map[meeting.Defect]int{}
 			if c.want != meeting.Valid {
-				want, wanted = want[1:], map[meeting.Defect]int{c.want: 1}
+				want, defects = want[1:], map[meeting.Defect]int{c.want: 1}
 			}
+			got := r.read(t, defects, row("first", nil), row("bad", c.changes), row("last", nil))
 			if uuids := slices.Sorted(maps.Keys(got)); !slices.Equal(uuids, want) {
 				t.Errorf("got %v, want %v", uuids, want)
 			}
-			wantDefects(t, defects, wanted)
 		})
 	}
 }
 
-func TestRowsThatAreNoRecordsAreLeftOutAndCounted(t *testing.T) {
+func TestRowsThatAreNoRecords(t *testing.T) {
 	rows := []string{
 		"null", "0", "-1.5e300", "true", "false", `""`, `"row"`, "[]", "[{}]", "{}", `{"":null}`,
 		`{"confUUID":{"confUUID":"u"}}`, strings.Repeat("[", 5000) + strings.Repeat("]", 5000),
 		strings.Repeat(`{"confUUID":`, 1000) + `"u"` + strings.Repeat("}", 1000),
+		row("", fields{"subject": `"a"`}), row("", fields{"subject": `"b"`}), // known by all of their text
 	}
-	bad := len(rows)
-	got, defects := newReader(t).read(t, append(rows, row("good", nil))...)
+	defects := map[meeting.Defect]int{meeting.BadUUID: len(rows)}
+	got := newReader(t).read(t, defects, append(rows, row("good", nil))...)
 	if len(got) != 1 || got["good"].UUID != "good" {
 		t.Errorf("got %v", got)
 	}
-	wantDefects(t, defects, map[meeting.Defect]int{meeting.BadUUID: bad})
 }
 
-// A service may list the same nonsense several times.
-func TestIdenticalMalformedRowsAreComplete(t *testing.T) {
-	r := newReader(t)
-	got, _ := r.read(t, "null", "null", row("", nil), row("", nil), row("", nil), row("good", nil))
-	if len(got) != 1 || got["good"].UUID != "good" {
-		t.Errorf("got %v", got)
-	}
-	if n := r.Requests(simulator.PathHistory); n > 2 {
-		t.Errorf("read %d times", n)
-	}
+func TestIdenticalMalformedRows(t *testing.T) {
+	s := newSetup(t)
+	s.fault(onHistory(jsonBody(pageBody(6, "null", "null", row("", nil), row("", nil), row("", nil), row("good", nil)))))
+	wantUUIDs(t, s.mustList(t), []string{"good"})
+	s.wantReadings(t, 2)
 }
 
-// Rows without a UUID are told apart by all of their text, personal data that
-// nothing else reads included.
-func TestMalformedRowsAreToldApartByTheirText(t *testing.T) {
-	r := newReader(t)
-	_, defects := r.read(t, row("", fields{"subject": `"a"`}), row("", fields{"subject": `"b"`}))
-	wantDefects(t, defects, map[meeting.Defect]int{meeting.BadUUID: 2})
-	if n := r.Requests(simulator.PathHistory); n != 1 {
-		t.Errorf("read %d times", n)
-	}
-}
-
-func TestNumbersComeInSeveralForms(t *testing.T) {
+func TestNumbers(t *testing.T) {
 	const bad = meeting.Absent - 1
 	r := newReader(t)
 	for text, want := range map[string]meeting.Count{
@@ -199,151 +162,110 @@ func TestNumbersComeInSeveralForms(t *testing.T) {
 		"4294967297": bad, "true": bad, "false": bad, "[]": bad, "[1]": bad, "{}": bad, `"many"`: bad,
 		`"NaN"`: bad, `"Inf"`: bad, `"-Infinity"`: bad, `"1,000"`: bad, `"1 2"`: bad,
 	} {
-		for name, count := range map[string]func(meeting.Meeting) meeting.Count{
-			"normalCount":  func(m meeting.Meeting) meeting.Count { return m.Participants },
-			"terminlCount": func(m meeting.Meeting) meeting.Count { return m.Terminals },
-		} {
-			t.Run(name+" "+text, func(t *testing.T) {
-				got, defects := r.read(t, row("u", fields{name: text}), row("good", nil))
-				wantCount, wanted := want, map[meeting.Defect]int{}
-				if want == bad {
-					wantCount, wanted = meeting.Absent, map[meeting.Defect]int{meeting.BadNumber: 1}
-				}
-				if len(got) != 2 || count(got["u"]) != wantCount {
-					t.Errorf("%s is %d, want %d", text, count(got["u"]), wantCount)
-				}
-				wantDefects(t, defects, wanted)
-			})
-		}
+		t.Run(text, func(t *testing.T) {
+			defects := map[meeting.Defect]int{}
+			if want == bad {
+				want, defects[meeting.BadNumber] = meeting.Absent, 4 // each number of each record counts
+			}
+			got := r.read(t, defects, row("p", fields{"normalCount": text}), row("t", fields{"terminlCount": text}),
+				row("both", fields{"normalCount": text, "terminlCount": text}), row("good", nil))
+			if len(got) != 4 || got["p"].Participants != want || got["t"].Terminals != want ||
+				got["both"].Participants != want || got["both"].Terminals != want ||
+				got["p"].Terminals != 1 || got["t"].Participants != 3 {
+				t.Errorf("%s is not %d in %+v", text, want, got)
+			}
+		})
 	}
 }
 
-func TestEachBadNumberCountsOne(t *testing.T) {
-	got, defects := newReader(t).read(t,
-		row("a", fields{"normalCount": "-1", "terminlCount": "2.5"}), row("b", fields{"normalCount": `"x"`}))
-	if len(got) != 2 || got["a"].Participants != meeting.Absent || got["a"].Terminals != meeting.Absent || got["b"].Terminals != 1 {
-		t.Errorf("got %+v", got)
-	}
-	wantDefects(t, defects, map[meeting.Defect]int{meeting.BadNumber: 3})
-}
-
-func TestTheTypeFollowsTheFieldsOfTheAPI(t *testing.T) {
+func TestConferenceTypes(t *testing.T) {
 	r := newReader(t)
-	for _, c := range []struct {
-		changes fields
-		want    meeting.Type
-	}{
-		{fields{"confType": `"IMMEDIATELY"`}, meeting.Immediate},
-		{fields{"confType": `"FUTURE"`, "conferenceType": "2"}, meeting.Scheduled},
-		{fields{"confType": `"CYCLE"`}, meeting.Recurring},
-		{fields{"confType": `"CYCLE"`, "webinar": "true"}, meeting.Webinar},
-		{fields{"confType": `"CYCLE"`, "webinar": "false"}, meeting.Recurring},
-		{fields{"confType": `"CYCLE"`, "webinar": "null"}, meeting.Recurring},
-		{fields{"confType": `"CYCLE"`, "webinar": "[true]"}, meeting.Recurring},
-		{fields{"confType": "", "conferenceType": "2"}, meeting.Recurring},
-		{fields{"confType": "null", "conferenceType": `"2"`}, meeting.Recurring},
-		{fields{"confType": "", "conferenceType": "0"}, meeting.Other},
-		{fields{"confType": ""}, meeting.Other},
-		{fields{"confType": `"NEW"`, "conferenceType": "2"}, meeting.Other},
-		{fields{"confType": "", "conferenceType": "77"}, meeting.Other},
-		{fields{"confType": "", "conferenceType": "-5"}, meeting.Other},
-		{fields{"confType": "3", "conferenceType": `{}`}, meeting.Other},
+	for want, rows := range map[meeting.Type][]fields{
+		meeting.Immediate: {{"confType": `"IMMEDIATELY"`}},
+		meeting.Scheduled: {{"confType": `"FUTURE"`, "conferenceType": "2"}},
+		meeting.Webinar:   {{"confType": `"CYCLE"`, "webinar": "true"}},
+		meeting.Recurring: {
+			{"confType": `"CYCLE"`},
+			{"confType": `"CYCLE"`, "webinar": "false"},
+			{"confType": `"CYCLE"`, "webinar": "null"},
+			{"confType": `"CYCLE"`, "webinar": "[true]"},
+			{"confType": "", "conferenceType": "2"},
+			{"confType": "null", "conferenceType": `"2"`},
+		},
+		meeting.Other: { // -5 is no defect, because it is no number of people
+			{"confType": ""},
+			{"confType": "", "conferenceType": "0"},
+			{"confType": `"NEW"`, "conferenceType": "2"},
+			{"confType": "", "conferenceType": "77"},
+			{"confType": "", "conferenceType": "-5"},
+			{"confType": "3", "conferenceType": `{}`},
+		},
 	} {
-		got, defects := r.read(t, row("u", c.changes))
-		if got["u"].Type != c.want {
-			t.Errorf("%v is %v, want %v", c.changes, got["u"].Type, c.want)
+		for _, changes := range rows {
+			if got := r.read(t, nil, row("u", changes)); got["u"].Type != want {
+				t.Errorf("%v is %v, want %v", changes, got["u"].Type, want)
+			}
 		}
-		wantDefects(t, defects, nil) // a type is no number of people
 	}
 }
 
-func TestARecordingIsOneOnlyIfTheServiceSaysSo(t *testing.T) {
+func TestRecordedAndDepartment(t *testing.T) {
 	r := newReader(t)
 	for text, want := range map[string]bool{
 		"true": true, "false": false, "null": false, "": false, "0": false, `"no"`: false, "[]": false, "{}": false,
 	} {
-		if got, _ := r.read(t, row("u", fields{"isHasRecordFile": text})); got["u"].Recorded != want {
+		if got := r.read(t, nil, row("u", fields{"isHasRecordFile": text})); got["u"].Recorded != want {
 			t.Errorf("%s is %v, want %v", text, got["u"].Recorded, want)
+		}
+	}
+	for text, want := range map[string]string{
+		`"R&D"`: "R&D", `" R&D "`: "R&D", `"R\u0026D"`: "R&D", `"研发部"`: "研发部",
+		"": "unknown", "null": "unknown", `""`: "unknown", `" \t"`: "unknown", "7": "unknown", `["a"]`: "unknown",
+		"\"R\xff&D\"": "R\uFFFD&D", `"\ud800"`: "\uFFFD", // half of a pair
+		`"` + strings.Repeat("部", 129) + `"`: strings.Repeat("部", 128),
+	} {
+		if got := r.read(t, nil, row("u", fields{"deptName": text})); got["u"].Department != want {
+			t.Errorf("%q is %q, want %q", text, got["u"].Department, want)
 		}
 	}
 }
 
-func TestWhatHasNotEndedIsPassedOver(t *testing.T) {
+func TestStates(t *testing.T) {
 	r := newReader(t)
 	for state, ended := range map[string]bool{
 		`"Destroyed"`: true, "": true, "null": true, `""`: true,
 		`"Created"`: false, `"Creating"`: false, `"Schedule"`: false, `"destroyed?"`: false,
 	} {
-		t.Run(state, func(t *testing.T) {
-			before := r.Requests(simulator.PathHistory)
-			got, defects := r.read(t, row("u", fields{"conferenceState": state}), row("good", nil))
-			if _, ok := got["u"]; ok != ended || got["good"].UUID == "" {
-				t.Errorf("got %v", got)
-			}
-			wantDefects(t, defects, nil)
-			if n := r.Requests(simulator.PathHistory) - before; n != 1 {
-				t.Errorf("read %d times: it did arrive", n)
-			}
-		})
-	}
-	// Such a meeting has no end yet, which is no defect.
-	got, defects := r.read(t, row("u", fields{"conferenceState": `"Created"`, "endTime": "", "normalCount": "-1"}))
-	if len(got) != 0 {
-		t.Errorf("got %v", got)
-	}
-	wantDefects(t, defects, nil)
-}
-
-func TestADepartmentIsAlwaysAUsableLabel(t *testing.T) {
-	r := newReader(t)
-	for text, want := range map[string]string{
-		`"R&D"`: "R&D", `" R&D "`: "R&D", `"R\u0026D"`: "R&D", `"研发部"`: "研发部",
-		"": "unknown", "null": "unknown", `""`: "unknown", `" \t"`: "unknown", "7": "unknown", `["a"]`: "unknown",
-		"\"R\xff&D\"":                        "R\uFFFD&D",
-		`"\ud800"`:                           "\uFFFD", // half of a pair
-		`"` + strings.Repeat("部", 129) + `"`: strings.Repeat("部", 128),
-	} {
-		got, _ := r.read(t, row("u", fields{"deptName": text}))
-		if d := got["u"].Department; d != want || !utf8.ValidString(d) {
-			t.Errorf("%q is %q, want %q", text, d, want)
+		got := r.read(t, nil, row("u", fields{"conferenceState": state}), row("good", nil))
+		if _, ok := got["u"]; ok != ended || got["good"].UUID == "" {
+			t.Errorf("%s: got %v", state, got)
 		}
 	}
+	// Such a meeting has no end yet, which is no defect.
+	if got := r.read(t, nil, row("u", fields{"conferenceState": `"Created"`, "endTime": "", "normalCount": "-1"})); len(got) != 0 {
+		t.Errorf("got %v", got)
+	}
 }
 
-func TestAWrongTypeInAnyFieldNeverFailsThePage(t *testing.T) {
-	r := newReader(t)
+func TestWrongTypeNeverFailsPage(t *testing.T) {
+	s := newReader(t)
 	for _, name := range []string{
 		"confUUID", "startTime", "endTime", "conferenceState", "deptName", "confType", "conferenceType", "webinar",
 		"normalCount", "terminlCount", "isHasRecordFile", "subject", "timeZoneID", "passwordEntry", "confConfigInfo",
 	} {
-		var rows []string
+		rows := []string{row("good", nil)}
 		for i, text := range []string{"null", "true", "0", "1e999", `"x"`, `"` + "\x80" + `"`, "[]", "{}", `[{"confUUID":"no"}]`} {
 			rows = append(rows, row(fmt.Sprint("u", i), fields{name: text}))
 		}
-		got, _ := r.read(t, append(rows, row("good", nil))...)
-		if got["good"].UUID == "" || got["no"].UUID != "" {
-			t.Errorf("%s: got %v", name, got)
+		s.fault(onHistory(jsonBody(pageBody(len(rows), rows...))))
+		meetings := s.mustList(t).Meetings
+		if uuids := uuidsOf(t, meetings); !slices.Contains(uuids, "good") || slices.Contains(uuids, "no") {
+			t.Errorf("%s: got %v", name, uuids)
 		}
-		for _, m := range got {
+		for _, m := range meetings {
 			if d := m.Validate(now); d != meeting.Valid {
-				t.Errorf("%s: %+v is yielded with defect %v", name, m, d)
+				t.Errorf("%s: %+v has defect %v", name, m, d)
 			}
 		}
 	}
-}
-
-func TestDefectsAreThoseOfTheLastReading(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t, pageLimit(4))
-		s.addRecords(10)
-		s.Edit("r03", func(r *simulator.Record) { r.NormalCount = new(-1) }) // in the overlap
-		s.Edit("r05", func(r *simulator.Record) { r.End = r.Start.Add(-time.Hour) })
-		s.fault(before(2, func() { s.Remove("r00") })) // has all read again
-		_, defects, err := s.pollListing(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.wantReadings(t, 2)
-		wantDefects(t, defects, map[meeting.Defect]int{meeting.BadNumber: 1, meeting.BadOrder: 1})
-	})
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,25 +16,7 @@ import (
 	"huaweicloud_meeting_exporter/simulator"
 )
 
-// passing are the failures that another attempt may cure.
-var passing = map[string]struct {
-	fault  simulator.Fault
-	reason client.Reason
-	lasts  time.Duration // one attempt
-}{
-	"429":      {simulator.Throttled(), client.Throttled, 0},
-	"500":      {simulator.Answer(500, "MMC.111070003", ""), client.Server, 0},
-	"502 page": {simulator.Body(502, "text/html", "<h1>Bad Gateway"), client.Server, 0},
-	"503":      {simulator.Answer(503, "APIGW.0201", ""), client.Server, 0},
-	"cut":      {simulator.Cut(), client.Network, 0},
-	"cut body": {simulator.CutBody(), client.Network, 0},
-	"hang":     {simulator.Hang(), client.Network, 30 * time.Second},
-	// Without its length, a body that broke off is known by its text alone.
-	"half a page": {jsonBody(pageBody(1, `{"confUUID":"r00"}`)[:40]), client.Network, 0},
-	"half a body": {hangInBody, client.Network, 30 * time.Second},
-}
-
-// hangInBody sends a head and the beginning of a body, and nothing more.
+// hangInBody sends the beginning of a response and nothing more.
 func hangInBody(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write([]byte(`{"data":[`))
@@ -41,192 +24,110 @@ func hangInBody(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	simulator.Hang()(w, r, next)
 }
 
-func TestWhatMayPassIsAttemptedFourTimesAtGrowingIntervals(t *testing.T) {
-	for name, c := range passing {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newSite(t)
-				s.fault(onHistory(c.fault))
-				_, err := s.poll(t.Context())
-				wantReason(t, err, c.reason)
-				if n := s.attempts(client.EndpointHistory); n != 4 {
-					t.Errorf("%d attempts, want 4", n)
-				}
-				// The waits are those of a source of randomness that gives zeros.
-				want := []time.Duration{c.lasts + time.Second, c.lasts + 2*time.Second, c.lasts + 4*time.Second}
-				if got := gaps(s.arrivals()); !slices.Equal(got, want) {
-					t.Errorf("attempts after %v, want %v", got, want)
-				}
-				if n := len(s.signIns()); n != 1 {
-					t.Errorf("%d sign-ins", n)
-				}
+func TestRetries(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault  simulator.Fault
+		reason client.Reason
+		lasts  time.Duration // one attempt
+	}{
+		"429":      {simulator.Throttled(), client.Throttled, 0},
+		"500":      {simulator.Answer(500, "MMC.111070003", ""), client.Server, 0},
+		"502 HTML": {simulator.Body(502, "text/html", "<h1>Bad Gateway"), client.Server, 0},
+		"503":      {simulator.Answer(503, "APIGW.0201", ""), client.Server, 0},
+		"cut":      {simulator.Cut(), client.Network, 0},
+		"cut body": {simulator.CutBody(), client.Network, 0},
+		"hang":     {simulator.Hang(), client.Network, 30 * time.Second},
+		// Without a Content-Length, only its text shows that a body ends early.
+		"half a body":  {jsonBody(pageBody(1, `{"confUUID":"r00"}`)[:40]), client.Network, 0},
+		"hang in body": {hangInBody, client.Network, 30 * time.Second},
+	} {
+		for path, endpoint := range map[string]string{
+			simulator.PathHistory: client.EndpointHistory, simulator.PathAppAuth: client.EndpointSignIn,
+		} {
+			inBubble(t, "four attempts at "+endpoint+" "+name, func(t *testing.T) {
+				s := newSetup(t)
+				s.fault(simulator.On(path, c.fault))
+				s.wantFailure(t, c.reason)
+				s.wantAttempts(t, endpoint, 4)
+				s.wantIntervals(t, path, c.lasts+time.Second, c.lasts+2*time.Second, c.lasts+4*time.Second)
 			})
+		}
+		inBubble(t, "success after "+name, func(t *testing.T) {
+			s := newSetup(t, pageLimit(4))
+			want := s.addRecords(10)
+			s.fault(onHistory(simulator.Skip(1, simulator.Times(3, c.fault))))
+			wantUUIDs(t, s.mustList(t), want)
+			s.wantSignIns(t, 1)
 		})
 	}
 }
 
-// arrivals returns when requests for history came. Those that came at one
-// instant are one attempt: see TestTheLimiterCountsWhatTheTransportRepeats.
-func (s *site) arrivals() []time.Time {
-	var times []time.Time
-	for _, r := range s.seen(simulator.PathHistory) {
-		times = append(times, r.at)
-	}
-	return slices.CompactFunc(times, time.Time.Equal)
-}
-
-func TestWhatPassedIsForgotten(t *testing.T) {
-	for name, c := range passing {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newSite(t, pageLimit(4))
-				want := s.addRecords(10)
-				s.fault(onHistory(simulator.Skip(1, simulator.Times(3, c.fault))))
-				if got := uuidsOf(s.mustPoll(t)); !slices.Equal(got, want) {
-					t.Errorf("got %v, want %v", got, want)
-				}
-			})
-		})
-	}
-}
-
-func TestASignInIsAttemptedFourTimesToo(t *testing.T) {
-	for name, c := range passing {
-		if name == "half a page" {
-			continue // of history
-		}
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newSite(t)
-				s.fault(onSignIn(c.fault))
-				_, err := s.poll(t.Context())
-				wantReason(t, err, c.reason)
-				if n := s.attempts(client.EndpointSignIn); n != 4 {
-					t.Errorf("%d attempts, want 4", n)
-				}
-				if n := len(s.signIns()); n != 4 {
-					t.Errorf("%d requests, want 4", n)
-				}
-			})
-		})
-	}
-}
-
-func TestTheNumberOfAttemptsCanBeSet(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t, oneAttempt)
-		s.fault(onHistory(simulator.Answer(503, "MMC.1", "")))
-		_, err := s.poll(t.Context())
-		wantReason(t, err, client.Server)
-		if n := s.attempts(client.EndpointHistory); n != 1 || time.Since(s.began) != 0 {
-			t.Errorf("%d attempts in %v", n, time.Since(s.began))
-		}
-	})
-}
-
-func TestWhatDoesNotPassIsAttemptedOnce(t *testing.T) {
-	s := newLoopbackSite(t)
-	for _, status := range []int{201, 204, 301, 302, 304, 307, 308, 400, 404, 405, 408, 409, 412, 418, 423} {
-		s.renew(t)
-		s.fault(onHistory(simulator.Body(status, "application/json", "")))
-		_, err := s.poll(t.Context())
-		wantReason(t, err, client.Response)
-		if n := len(s.seen(simulator.PathHistory)); n != 1 {
-			t.Errorf("%d: %d attempts", status, n)
-		}
-	}
-}
-
-func TestRetryAfterIsHonouredUpToTwoMinutes(t *testing.T) {
-	const unasked = time.Second // the first wait of our own
+func TestRetryAfter(t *testing.T) {
+	const ignored = time.Second // the client's own first wait
 	inVirtualTime := func(d time.Duration) string {
 		return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(d).Format(http.TimeFormat)
 	}
-	for value, want := range map[string]time.Duration{
-		"7":                              7 * time.Second,
-		"120":                            2 * time.Minute,
-		"121":                            2 * time.Minute,
-		"86400":                          2 * time.Minute,
-		"99999999999":                    2 * time.Minute, // more than 32 bits
-		"18446744073709551616":           2 * time.Minute, // more than 64 bits
-		"0":                              unasked,
-		"-5":                             unasked,
-		"":                               unasked,
-		"soon":                           unasked,
-		inVirtualTime(50 * time.Second):  50 * time.Second,
-		inVirtualTime(5 * time.Hour):     2 * time.Minute,
-		inVirtualTime(-50 * time.Second): unasked,
+	for want, values := range map[time.Duration][]string{
+		7 * time.Second:  {"7"},
+		50 * time.Second: {inVirtualTime(50 * time.Second)},
+		// The last two take more than 32 and 64 bits.
+		2 * time.Minute: {"120", "121", "86400", inVirtualTime(5 * time.Hour), "99999999999", "18446744073709551616"},
+		ignored:         {"0", "-5", "", "soon", inVirtualTime(-50 * time.Second)},
 	} {
-		for status, answer := range map[string]simulator.Fault{
-			"429": simulator.Throttled(), "503": simulator.Answer(503, "APIGW.0201", ""),
-		} {
-			t.Run(status+" "+value, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					s := newSite(t)
-					s.fault(onHistory(simulator.Times(1, simulator.RetryAfter(value, answer))))
-					s.mustPoll(t)
-					if got := gaps(s.arrivals()); len(got) != 1 || got[0] != want {
-						t.Errorf("waited %v, want %v", got, want)
-					}
+		for _, value := range values {
+			for status, f := range map[string]simulator.Fault{
+				"429 ": simulator.Throttled(), "503 ": simulator.Answer(503, "APIGW.0201", ""),
+			} {
+				inBubble(t, status+value, func(t *testing.T) {
+					s := newSetup(t)
+					s.fault(onHistory(simulator.Times(1, simulator.RetryAfter(value, f))))
+					s.mustList(t)
+					s.wantIntervals(t, simulator.PathHistory, want)
 				})
-			})
+			}
 		}
 	}
-}
-
-func TestRetryAfterIsForOneWaitOnly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t)
-		first := true
+	inBubble(t, "for one wait only", func(t *testing.T) {
+		s := newSetup(t)
+		f := simulator.Throttled()
 		s.fault(onHistory(simulator.Times(3, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-			f := simulator.Throttled()
-			if first {
-				f = simulator.RetryAfter("60", f)
+			if len(s.seen(simulator.PathHistory)) == 1 {
+				w.Header().Set("Retry-After", "60")
 			}
-			first = false
 			f(w, r, next)
 		})))
-		s.mustPoll(t)
-		want := []time.Duration{time.Minute, 2 * time.Second, 4 * time.Second}
-		if got := gaps(s.arrivals()); !slices.Equal(got, want) {
-			t.Errorf("waits %v, want %v", got, want)
-		}
+		s.mustList(t)
+		s.wantIntervals(t, simulator.PathHistory, time.Minute, 2*time.Second, 4*time.Second)
 	})
 }
 
-// A source of randomness that fails must not end in no wait at all.
-func TestWithoutRandomnessWaitsAreTheIntervals(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t, byAccount, func(_ *simulator.Config, cfg *client.Config) { cfg.Random = strings.NewReader("") })
+func TestNoRandomness(t *testing.T) {
+	inBubble(t, "waits are the intervals", func(t *testing.T) {
+		s := newSetup(t, byAccount, random(strings.NewReader("")))
 		s.fault(onHistory(simulator.Throttled()))
-		_, err := s.poll(t.Context())
-		wantReason(t, err, client.Throttled)
-		want := []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second}
-		if got := gaps(s.arrivals()); !slices.Equal(got, want) {
-			t.Errorf("waits %v, want %v", got, want)
-		}
+		s.wantFailure(t, client.Throttled)
+		s.wantIntervals(t, simulator.PathHistory, 2*time.Second, 4*time.Second, 8*time.Second)
 	})
-}
-
-func TestWithoutRandomnessThereIsNoSignInByAppID(t *testing.T) {
-	s := newLoopbackSite(t, func(_ *simulator.Config, cfg *client.Config) { cfg.Random = strings.NewReader("") })
-	if _, err := s.poll(t.Context()); !errors.Is(err, io.EOF) || len(s.requests) != 0 {
-		t.Errorf("%v, %d requests", err, len(s.requests))
-	}
+	t.Run("no sign-in by App ID", func(t *testing.T) {
+		s := newSetup(t, random(strings.NewReader("")))
+		if _, err := s.list(t.Context()); !errors.Is(err, io.EOF) {
+			t.Error(err)
+		}
+		s.wantRequests(t, "", 0)
+	})
 }
 
 // Clients that failed together must not come back together.
-func TestWaitsAreSpreadAroundTheirIntervals(t *testing.T) {
+func TestJitter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		distinct := map[time.Duration]bool{}
 		for range 20 {
-			s := newSite(t, func(_ *simulator.Config, cfg *client.Config) { cfg.Random = nil })
+			s := newSetup(t, random(nil))
 			s.fault(onHistory(simulator.Throttled()))
-			_, err := s.poll(t.Context())
-			wantReason(t, err, client.Throttled)
-			for i, wait := range gaps(s.arrivals()) {
+			s.wantFailure(t, client.Throttled)
+			for i, wait := range s.intervals(simulator.PathHistory) {
 				if interval := 2 * time.Second << i; wait < interval/2 || wait >= interval*3/2 {
-					t.Errorf("wait %d: %v, want %v, give or take half", i, wait, interval)
+					t.Errorf("wait %d: %v, want %v plus or minus half", i, wait, interval)
 				}
 				distinct[wait] = true
 			}
@@ -237,114 +138,146 @@ func TestWaitsAreSpreadAroundTheirIntervals(t *testing.T) {
 	})
 }
 
-func TestACancelledContextEndsAtOnce(t *testing.T) {
+func TestCancelledContext(t *testing.T) {
 	reason := errors.New("shutting down")
+	const after = 10500 * time.Millisecond
 	for name, c := range map[string]struct {
 		fault simulator.Fault
 		opts  []option
 	}{
-		"in a backoff": {onHistory(simulator.RetryAfter("100", simulator.Throttled())), nil},
-		"in a backoff of a sign-in": {
-			onSignIn(simulator.RetryAfter("100", simulator.Throttled())), nil,
-		},
-		"in a hanging request":                 {onHistory(simulator.Hang()), nil},
-		"in a hanging body":                    {onHistory(hangInBody), nil},
-		"in the last attempt":                  {onHistory(simulator.Hang()), []option{oneAttempt}},
-		"in a hanging sign-in":                 {onSignIn(simulator.Hang()), nil},
-		"while the limiter lets it wait":       {nil, []option{slowly, pageLimit(2)}},
-		"while it waits for a sign-in of ours": {onSignIn(simulator.Hang()), nil},
+		"in a backoff":              {onHistory(simulator.RetryAfter("100", simulator.Throttled())), nil},
+		"in a backoff of a sign-in": {onSignIn(simulator.RetryAfter("100", simulator.Throttled())), nil},
+		"in a hanging request":      {onHistory(simulator.Hang()), nil},
+		"in a hanging body":         {onHistory(hangInBody), nil},
+		"in the last attempt":       {onHistory(simulator.Hang()), []option{oneAttempt}},
+		"in a hanging sign-in":      {onSignIn(simulator.Hang()), nil}, // and in a wait for it
+		"in the limiter":            {nil, []option{rate(30), pageLimit(2)}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newSite(t, c.opts...)
-				s.addRecords(100)
-				s.fault(c.fault)
-				ctx, cancel := context.WithCancelCause(t.Context())
-				time.AfterFunc(10500*time.Millisecond, func() { cancel(reason) })
-				ended := make(chan error, 2)
-				for range 2 {
-					go func() { _, err := s.poll(ctx); ended <- err }()
-				}
-				for range 2 {
-					err := <-ended
-					if !errors.Is(err, reason) {
-						t.Errorf("%v, want the cause of the end", err)
+		inBubble(t, name, func(t *testing.T) {
+			s := newSetup(t, c.opts...)
+			s.addRecords(100)
+			s.fault(c.fault)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			time.AfterFunc(after, func() { cancel(reason) })
+			var wg sync.WaitGroup
+			for range 2 {
+				wg.Go(func() {
+					_, err := s.list(ctx)
+					if _, ok := client.ReasonOf(err); ok || !errors.Is(err, reason) {
+						t.Errorf("%v, want the cause of the end and no failure", err)
 					}
-					if failure, ok := client.ReasonOf(err); ok {
-						t.Errorf("%v is told as a failure of %s", err, failure)
-					}
-				}
-				if took := time.Since(s.began); took != 10500*time.Millisecond {
-					t.Errorf("ended after %v", took)
-				}
-			})
+				})
+			}
+			wg.Wait()
+			if took := time.Since(s.began); took != after {
+				t.Errorf("ended after %v", took)
+			}
 		})
 	}
-}
-
-func TestACancelledContextAsksNothing(t *testing.T) {
-	s := newLoopbackSite(t)
-	s.mustPoll(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := s.poll(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
-	}
-	if n := s.Requests(simulator.PathHistory); n != 1 {
-		t.Errorf("%d requests, want 1", n)
-	}
-}
-
-func TestAnUnreachableServiceIsANetworkFailure(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		pipe := simulator.NewPipe()
-		if err := pipe.Close(); err != nil {
-			t.Fatal(err)
+	t.Run("before the request", func(t *testing.T) {
+		s := newSetup(t)
+		s.mustList(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := s.list(ctx); !errors.Is(err, context.Canceled) {
+			t.Error(err)
 		}
-		s := newSite(t, func(_ *simulator.Config, cfg *client.Config) {
-			cfg.Transport = &http.Transport{DialContext: pipe.DialContext}
-		})
-		_, err := s.poll(t.Context())
-		wantReason(t, err, client.Network)
-		if n := s.attempts(client.EndpointSignIn); n != 4 {
-			t.Errorf("%d attempts, want 4", n)
+		s.wantRequests(t, simulator.PathHistory, 1)
+	})
+}
+
+func TestExchanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Date(2025, 3, 14, 12, 0, 0, 0, time.UTC)
+		s := newSetup(t, oneAttempt, clock(func() time.Time { return now }))
+		s.fault(onHistory(beforeNext(func() { time.Sleep(1500 * time.Millisecond) })))
+		s.mustList(t)
+		s.fault(simulator.CutBody())
+		s.wantFailure(t, client.Network)
+		s.fault(simulator.Cut())
+		wantReason(t, s.client.Close(t.Context()), client.Network)
+		s.fault(onSignIn(simulator.Answer(423, "USG.1", "")))
+		s.wantFailure(t, client.Auth)
+		want := []client.Exchange{
+			{Endpoint: client.EndpointSignIn, Status: 200, Date: now},
+			{Endpoint: client.EndpointHistory, Status: 200, Duration: 1500 * time.Millisecond, Date: now},
+			{Endpoint: client.EndpointHistory, Date: now}, // no complete response
+			{Endpoint: client.EndpointSignOut},
+			{Endpoint: client.EndpointSignIn, Status: 423, Date: now},
+		}
+		for _, e := range want {
+			if !slices.Contains(client.Endpoints(), e.Endpoint) {
+				t.Errorf("Endpoints does not list %s", e.Endpoint)
+			}
+		}
+		if !slices.Equal(s.exchanges, want) {
+			t.Errorf("got  %+v\nwant %+v", s.exchanges, want)
 		}
 	})
 }
 
-func TestAnExchangeTellsWhatTheServiceSaidOfItself(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		now := time.Date(2025, 3, 14, 12, 0, 0, 0, time.UTC)
-		s := newSite(t, func(service *simulator.Config, cfg *client.Config) {
-			service.Now = func() time.Time { return now }
-			cfg.Now, cfg.MaxAttempts = service.Now, 1
-		})
+// wantRate checks that requests kept to a rate and a burst in any period.
+func (s *setup) wantRate(t *testing.T, perMinute, burst int) {
+	t.Helper()
+	seen := s.seen("")
+	for i := range seen {
+		for j := i; j < len(seen); j++ {
+			period, n := seen[j].at.Sub(seen[i].at), j-i+1
+			if float64(n) > float64(perMinute)*period.Minutes()+float64(burst)+1e-6 {
+				t.Fatalf("%d requests in %v, with %d a minute and a burst of %d", n, period, perMinute, burst)
+			}
+		}
+	}
+}
+
+func TestLimiter(t *testing.T) {
+	inBubble(t, "retries and sign-ins", func(t *testing.T) {
+		s := newSetup(t, rate(30), pageLimit(4))
+		s.addRecords(10)
 		s.fault(onHistory(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-			time.Sleep(1500 * time.Millisecond)
+			switch n := len(s.seen(simulator.PathHistory)); {
+			case n%50 == 0:
+				s.RevokeTokens()
+			case n%3 != 0:
+				next = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { simulator.Answer(503, "MMC.1", "")(w, r, nil) })
+			}
 			next.ServeHTTP(w, r)
 		}))
-		list := func() error { _, err := s.client.FirstPage(t.Context(), now, now); return err }
-		if err := list(); err != nil {
-			t.Fatal(err)
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for range 10 {
+					_, _ = s.list(t.Context())
+					time.Sleep(20 * time.Second) // fills up the burst
+				}
+			})
 		}
-		s.fault(simulator.CutBody())
-		wantReason(t, list(), client.Network)
-		s.fault(simulator.Cut())
-		wantReason(t, s.client.Close(t.Context()), client.Network)
-		s.fault(onSignIn(simulator.Answer(423, "USG.1", "")))
-		wantReason(t, list(), client.Auth)
-		want := []client.Exchange{
-			{Endpoint: client.EndpointSignIn, Status: 200, Date: now},
-			{Endpoint: client.EndpointHistory, Status: 200, Duration: 1500 * time.Millisecond, Date: now},
-			{Endpoint: client.EndpointHistory, Date: now}, // no complete answer
-			{Endpoint: client.EndpointSignOut},
-			{Endpoint: client.EndpointSignIn, Status: 423, Date: now},
+		wg.Wait()
+		s.wantRate(t, 30, 5)
+		if n := len(s.seen("")); n < 100 {
+			t.Errorf("only %d requests", n)
 		}
-		same := func(a, b client.Exchange) bool {
-			return a.Endpoint == b.Endpoint && a.Status == b.Status && a.Duration == b.Duration && a.Date.Equal(b.Date)
+	})
+	inBubble(t, "burst of five", func(t *testing.T) {
+		s := newSetup(t, rate(30), pageLimit(3))
+		s.addRecords(21) // 10 pages
+		s.mustList(t)
+		want := make([]time.Duration, 10)
+		for i := 4; i < len(want); i++ {
+			want[i] = 2 * time.Second
 		}
-		if !slices.EqualFunc(s.exchanges, want, same) {
-			t.Errorf("got  %+v\nwant %+v", s.exchanges, want)
+		s.wantIntervals(t, "", want...)
+	})
+	// Waiting for the limiter may take longer than the timeout of a request.
+	inBubble(t, "no timeout", func(t *testing.T) {
+		s := newSetup(t, pageLimit(3), rate(1))
+		s.addRecords(21) // 10 pages, of which four need not wait
+		s.mustList(t)
+		if took := time.Since(s.began); took != 6*time.Minute {
+			t.Errorf("took %v, want 6m", took)
+		}
+		if got := s.client.MaxRequestsPerMinute(); got != 1 {
+			t.Errorf("limit %d, want 1", got)
 		}
 	})
 }

@@ -2,27 +2,17 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"time"
 )
 
-const (
-	// clientTypeAPI allows up to 64 tokens per user; any other client type
-	// allows one, so that a sign-in would end a person's session.
-	clientTypeAPI = 72
-	// maxSignInInterval bounds the backoff after refused sign-ins.
-	maxSignInInterval = 15 * time.Minute
-	// leastValidity is the shortest life of a token by the API page, assumed
-	// where an answer does not tell it.
-	leastValidity = 12 * time.Hour
-	// longestValidity only keeps arithmetic from overflowing.
-	longestValidity = 30 * 24 * time.Hour
-)
+// maxSignInInterval limits the time between a refused sign-in and the next one,
+// unless SignInInterval is longer.
+const maxSignInInterval = 15 * time.Minute
 
-// Role is what the service says of the user signed in as.
+// Role is the role of the user who signed in.
 type Role int
 
 // The roles. Only an administrator sees all meetings of the enterprise.
@@ -32,18 +22,27 @@ const (
 	RoleUser
 )
 
-// session is the token and what led to it. The lock is a channel and not a
-// mutex, because it is held across requests and must yield to a context.
+// Session is what the service said at the last sign-in.
+type Session struct {
+	// Expiry is when the token expires, or zero if there is no token.
+	Expiry time.Time
+	// Role is the role of the user who signed in.
+	Role Role
+}
+
+// session is the token and the state of signing in. Its lock is a channel,
+// because it is held during requests, and waiting for it must end with a
+// context.
 type session struct {
 	lock    chan struct{}
 	token   string
-	renewAt time.Time // on the monotonic clock: a wrong local time does no harm
-	expiry  time.Time
+	renewAt time.Time // on the monotonic clock: the wall clock may be wrong
+	expiry  time.Time // on the wall clock
 	role    Role
 
-	refused   int // sign-ins refused in a row
-	heldUntil time.Time
-	heldErr   *Error
+	refusals    int       // refused sign-ins in a row
+	lastRefusal *Error    // nil before the first
+	nextSignIn  time.Time // no sign-in before this, because of lastRefusal
 }
 
 func (s *session) acquire(ctx context.Context) error {
@@ -57,31 +56,32 @@ func (s *session) acquire(ctx context.Context) error {
 
 func (s *session) release() { <-s.lock }
 
-func (s *session) forget() { s.token, s.expiry = "", time.Time{} }
+func (s *session) dropToken() { s.token, s.expiry = "", time.Time{} }
 
-// SignIn makes sure that a token is there and returns the role it gives. It
-// signs in only if there is none or it is due for renewal.
-func (c *Client) SignIn(ctx context.Context) (Role, error) {
+// SignIn returns the session. It signs in only if there is no token, or if the
+// token has lived 80 % of its validity. Goroutines that call it together share
+// one sign-in.
+func (c *Client) SignIn(ctx context.Context) (Session, error) {
 	if _, err := c.token(ctx, ""); err != nil {
-		return RoleUnknown, err
+		return Session{}, err
 	}
-	_, role, err := c.Session(ctx)
-	return role, err
+	return c.Session(ctx)
 }
 
-// Session returns when the token expires, zero if there is none, and the role
-// it gives. It never asks the service, but waits while a sign-in is under way.
-func (c *Client) Session(ctx context.Context) (expiry time.Time, role Role, err error) {
+// Session returns the session without a request. It waits while another
+// goroutine signs in or out, and fails only if ctx ends.
+func (c *Client) Session(ctx context.Context) (Session, error) {
 	s := &c.session
 	if err := s.acquire(ctx); err != nil {
-		return time.Time{}, RoleUnknown, err
+		return Session{}, err
 	}
 	defer s.release()
-	return s.expiry, s.role, nil
+	return Session{Expiry: s.expiry, Role: s.role}, nil
 }
 
-// token returns a token to use, signing in if there is none, if it has lived
-// 80 % of its validity, or if it is the one that the service rejected.
+// token returns a valid token. It signs in if there is none, if it has lived
+// 80 % of its validity, or if it is the rejected one. After a refusal it fails
+// with that refusal until the next sign-in is due.
 func (c *Client) token(ctx context.Context, rejected string) (string, error) {
 	s := &c.session
 	if err := s.acquire(ctx); err != nil {
@@ -89,136 +89,58 @@ func (c *Client) token(ctx context.Context, rejected string) (string, error) {
 	}
 	defer s.release()
 	if s.token == rejected {
-		s.forget()
+		s.dropToken()
 	}
 	if s.token != "" && time.Now().Before(s.renewAt) {
 		return s.token, nil
 	}
-	if wait := time.Until(s.heldUntil); wait > 0 {
-		held := *s.heldErr
-		held.Err = fmt.Errorf("%w; the next attempt is held back for %s", held.Err, wait.Round(time.Second))
-		return "", &held
+	if wait := time.Until(s.nextSignIn); wait > 0 {
+		e := *s.lastRefusal
+		e.Err = fmt.Errorf("%w; the next sign-in is in %s", e.Err, wait.Round(time.Second))
+		return "", &e
 	}
 	if err := c.signIn(ctx); err != nil {
 		var e *Error
-		if errors.As(err, &e) && e.Reason == Auth && e.Status != 0 { // 0: the secret could not be read
-			s.refuse(c.cfg.SignInInterval, e)
+		if errors.As(err, &e) && e.Reason == Auth && e.Status != 0 { // 0: the secret cannot be read
+			s.delaySignIn(c.cfg.SignInInterval, e)
 		}
 		return "", err
 	}
 	return s.token, nil
 }
 
-// refuse holds back the next sign-in, for longer after every refusal: the
-// service locks accounts, and every sign-in may push out another's token.
-func (s *session) refuse(interval time.Duration, err *Error) {
-	hold := min(interval<<min(s.refused, 10), max(interval, maxSignInInterval))
-	s.refused++
-	s.heldUntil = time.Now().Add(hold)
-	s.heldErr = err
+// delaySignIn delays the next sign-in, twice as long after every refusal. The
+// service locks accounts after refusals, and every sign-in may end the oldest
+// of a user's 64 tokens.
+func (s *session) delaySignIn(interval time.Duration, refusal *Error) {
+	delay := min(interval<<min(s.refusals, 10), max(interval, maxSignInInterval))
+	s.refusals++
+	s.lastRefusal = refusal
+	s.nextSignIn = time.Now().Add(delay)
 }
 
-// distrust treats an answer of 401 to a fresh token as a refused sign-in: it
-// holds back the next one.
-func (c *Client) distrust(ctx context.Context, err *Error) {
+// rejectedToken treats a 401 for the token of a new sign-in as a refusal.
+func (c *Client) rejectedToken(ctx context.Context, refusal *Error) {
 	if c.session.acquire(ctx) != nil {
 		return
 	}
 	defer c.session.release()
-	if time.Now().Before(c.session.heldUntil) {
-		return // the same failure, met by another caller
+	if time.Now().Before(c.session.nextSignIn) {
+		return // another goroutine reported the same 401
 	}
-	c.session.refuse(c.cfg.SignInInterval, err)
+	c.session.delaySignIn(c.cfg.SignInInterval, refusal)
 }
 
-// trust notes that the service accepted a token.
-func (c *Client) trust(ctx context.Context) {
+// acceptedToken ends the doubling of the delay after refusals.
+func (c *Client) acceptedToken(ctx context.Context) {
 	if c.session.acquire(ctx) != nil {
 		return
 	}
 	defer c.session.release()
-	c.session.refused = 0
+	c.session.refusals = 0
 }
 
-// signIn gets a new token. The caller holds the session.
-func (c *Client) signIn(ctx context.Context) error {
-	began := time.Now()
-	var answer signInAnswer
-	err := c.do(ctx, call{
-		op:       "sign in",
-		endpoint: EndpointSignIn,
-		build:    c.signInRequest,
-		decode: func(body []byte) error {
-			answer = signInAnswer{}
-			if err := unmarshal(body, &answer); err != nil {
-				return err
-			}
-			if answer.AccessToken == "" {
-				return errors.New("answer holds no access token")
-			}
-			return nil
-		},
-	})
-	var e *Error
-	if errors.As(err, &e) && refusedSignIn(e) {
-		e.Reason = Auth
-		e.Err = errors.New("refused")
-	}
-	if err != nil {
-		return err
-	}
-	s := &c.session
-	s.token = answer.AccessToken
-	validity := answer.validity()
-	s.renewAt = began.Add(validity * 8 / 10)
-	s.expiry = c.cfg.Now().Add(validity)
-	s.role = answer.role()
-	return nil
-}
-
-// refusedSignIn tells a refusal, which another attempt does not cure, from an
-// answer that has nothing to do with the credentials. The codes are those the
-// vendor's clients know for a wrong key, account or password.
-func refusedSignIn(e *Error) bool {
-	switch e.Status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusPreconditionFailed, http.StatusLocked:
-		return true
-	case http.StatusBadRequest:
-		return e.WrongCredentials() || e.UnknownUser()
-	}
-	return false
-}
-
-// signInAnswer is what the client reads of the answer to a sign-in.
-type signInAnswer struct {
-	AccessToken string `json:"accessToken"`
-	ValidPeriod number `json:"validPeriod"` // seconds
-	User        struct {
-		AdminType number `json:"adminType"`
-	} `json:"user"`
-}
-
-func (a *signInAnswer) validity() time.Duration {
-	if !a.ValidPeriod.given || !(a.ValidPeriod.value > 0) {
-		return leastValidity
-	}
-	return time.Duration(min(a.ValidPeriod.value, longestValidity.Seconds()) * float64(time.Second))
-}
-
-func (a *signInAnswer) role() Role {
-	if !a.User.AdminType.given {
-		return RoleUnknown
-	}
-	switch a.User.AdminType.value {
-	case 0, 1: // default administrator, administrator
-		return RoleAdministrator
-	case 2:
-		return RoleUser
-	}
-	return RoleUnknown
-}
-
-// signOut gives the token back, since at most 64 live per user.
+// signOut ends the token, because the service keeps at most 64 per user.
 func (c *Client) signOut(ctx context.Context) error {
 	s := &c.session
 	if err := s.acquire(ctx); err != nil {
@@ -229,7 +151,7 @@ func (c *Client) signOut(ctx context.Context) error {
 		return nil
 	}
 	token := s.token
-	s.forget()
+	s.dropToken()
 	_, err := c.attempt(ctx, call{
 		op:       "sign out",
 		endpoint: EndpointSignOut,
@@ -242,33 +164,4 @@ func (c *Client) signOut(ctx context.Context) error {
 		},
 	})
 	return err
-}
-
-// signInRequest builds a sign-in by App ID or by account.
-func (c *Client) signInRequest(ctx context.Context) (*http.Request, error) {
-	secret, err := c.cfg.Secret()
-	if err != nil {
-		return nil, &Error{Op: "sign in", Reason: Auth, Err: err}
-	}
-	if c.cfg.AppID == "" {
-		return c.accountRequest(ctx, secret)
-	}
-	return c.appIDRequest(ctx, secret)
-}
-
-func (c *Client) accountRequest(ctx context.Context, password string) (*http.Request, error) {
-	body, err := json.Marshal(struct {
-		Account    string `json:"account"`
-		ClientType int    `json:"clientType"`
-	}{c.cfg.Account, clientTypeAPI})
-	if err != nil {
-		return nil, fmt.Errorf("encode sign-in: %w", err)
-	}
-	req, err := c.newRequest(ctx, http.MethodPost, "/v1/usg/acs/auth/account", nil, body)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/json; charset=UTF-8")
-	req.SetBasicAuth(c.cfg.Account, password)
-	return req, nil
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,7 +16,7 @@ import (
 	"huaweicloud_meeting_exporter/simulator"
 )
 
-func TestSignMatchesKnownVectors(t *testing.T) {
+func TestSign(t *testing.T) {
 	const nonce = "0123456789abcdef0123456789abcdef"
 	for _, c := range []struct {
 		corpID, userID string
@@ -35,120 +34,85 @@ func TestSignMatchesKnownVectors(t *testing.T) {
 	}
 }
 
-// signInBody is what the client may send; any other field is an error.
-type signInBody struct {
-	AppID      string  `json:"appId"`
-	ClientType int     `json:"clientType"`
-	ExpireTime int64   `json:"expireTime"`
-	Nonce      string  `json:"nonce"`
-	UserID     *string `json:"userId"`
-	CorpID     *string `json:"corpId"`
-	Account    string  `json:"account"`
-}
-
-// onlySignIn returns the one request to a sign-in path, and its body.
-func (s *site) onlySignIn(t *testing.T, path string) (request, signInBody) {
+// signIn lists the history, and returns the one sign-in and its body.
+func (s *setup) signIn(t *testing.T, path string) (request, map[string]any) {
 	t.Helper()
-	seen := s.seen(path)
-	if len(seen) != 1 {
-		t.Fatalf("%d sign-ins, want 1", len(seen))
+	s.mustList(t)
+	s.wantRequests(t, "", 2)
+	r := s.seen("")[0]
+	var body map[string]any
+	if err := json.Unmarshal([]byte(r.body), &body); err != nil {
+		t.Fatalf("%v in %s", err, r.body)
 	}
-	var body signInBody
-	d := json.NewDecoder(strings.NewReader(seen[0].body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&body); err != nil {
-		t.Fatalf("%v in %s", err, seen[0].body)
+	if r.path != path || r.method != http.MethodPost || r.header.Get("Content-Type") != "application/json; charset=UTF-8" {
+		t.Errorf("%s %s with Content-Type %q", r.method, r.path, r.header.Get("Content-Type"))
 	}
-	if seen[0].method != http.MethodPost || seen[0].header.Get("Content-Type") != "application/json; charset=UTF-8" {
-		t.Errorf("%s with Content-Type %q", seen[0].method, seen[0].header.Get("Content-Type"))
-	}
-	if body.ClientType != 72 {
-		t.Errorf("clientType %d, want 72", body.ClientType)
-	}
-	return seen[0], body
+	return r, body
 }
 
-func TestSignInByAppIDHasTheCurrentForm(t *testing.T) {
+func TestSignInByAppID(t *testing.T) {
 	now := time.Now().Truncate(time.Second)
-	s := newLoopbackSite(t, func(service *simulator.Config, cfg *client.Config) {
-		service.Now = func() time.Time { return now }
-		cfg.Now, cfg.Random = service.Now, nil
-	})
-	s.mustPoll(t)
-	r, body := s.onlySignIn(t, simulator.PathAppAuth)
-	if want := "HMAC-SHA256 signature=" + client.Sign(appKey, appID, "", "", body.ExpireTime, body.Nonce) + ",access=bXlhcHA="; r.header.Get("Authorization") != want {
-		t.Errorf("Authorization %q, want %q", r.header.Get("Authorization"), want)
-	}
-	if got := r.header.Get("X-Token-Type"); got != "LongTicket" {
-		t.Errorf("X-Token-Type %q", got)
-	}
-	if body.AppID != appID || body.UserID != nil || body.CorpID != nil {
-		t.Errorf("body %s", r.body)
-	}
-	if !regexp.MustCompile(`^[0-9a-f]{32,64}$`).MatchString(body.Nonce) {
-		t.Errorf("nonce %q", body.Nonce)
-	}
-	// Never expiring would make a recorded sign-in good for ever, and one in
-	// milliseconds would be the same mistake.
-	if ahead := time.Unix(body.ExpireTime, 0).Sub(now); ahead != 10*time.Minute {
-		t.Errorf("the signature expires in %v, want 10m", ahead)
-	}
-}
-
-func TestSignInNamesUserAndCorporationWhereConfigured(t *testing.T) {
-	s := newLoopbackSite(t, func(service *simulator.Config, cfg *client.Config) {
-		service.CorpID = "corp01"
-		cfg.CorpID, cfg.UserID = "corp01", "alice@ent01"
-	})
-	s.mustPoll(t)
-	_, body := s.onlySignIn(t, simulator.PathAppAuth)
-	if body.CorpID == nil || *body.CorpID != "corp01" || body.UserID == nil || *body.UserID != "alice@ent01" {
-		t.Errorf("body %+v", body)
-	}
-}
-
-func TestSignInByCorporationAloneWorksInSPMode(t *testing.T) {
-	s := newLoopbackSite(t, func(service *simulator.Config, cfg *client.Config) {
-		service.CorpID = "corp01"
-		cfg.CorpID = "corp01"
-	})
-	s.mustPoll(t)
-	if _, body := s.onlySignIn(t, simulator.PathAppAuth); body.UserID != nil {
-		t.Errorf("userId %q", *body.UserID)
+	for name, c := range map[string]struct {
+		corpID, userID string
+		fields         []string // beside those of every sign-in
+	}{
+		"administrator":     {"", "", nil},
+		"corporation":       {"corp01", "", []string{"corpId"}},
+		"corporation, user": {"corp01", "alice@ent01", []string{"corpId", "userId"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSetup(t, clock(func() time.Time { return now }), random(nil), func(service *simulator.Config, cfg *client.Config) {
+				service.CorpID, cfg.CorpID, cfg.UserID = c.corpID, c.corpID, c.userID
+			})
+			r, body := s.signIn(t, simulator.PathAppAuth)
+			fields := append([]string{"appId", "clientType", "expireTime", "nonce"}, c.fields...)
+			if got := slices.Sorted(maps.Keys(body)); !slices.Equal(got, slices.Sorted(slices.Values(fields))) {
+				t.Errorf("fields %v, want %v", got, fields)
+			}
+			for name, want := range map[string]any{"appId": appID, "clientType": 72.0, "corpId": c.corpID, "userId": c.userID} {
+				if got, ok := body[name]; ok && got != want {
+					t.Errorf("%s is %v, want %v", name, got, want)
+				}
+			}
+			nonce, _ := body["nonce"].(string)
+			if !regexp.MustCompile(`^[0-9a-f]{32,64}$`).MatchString(nonce) {
+				t.Errorf("nonce %q", nonce)
+			}
+			// 0 would never expire, and milliseconds hardly.
+			expiry, _ := body["expireTime"].(float64)
+			if ahead := time.Unix(int64(expiry), 0).Sub(now); ahead != 10*time.Minute {
+				t.Errorf("the signature expires in %v, want 10m", ahead)
+			}
+			want := "HMAC-SHA256 signature=" + client.Sign(appKey, appID, c.corpID, c.userID, int64(expiry), nonce) + ",access=bXlhcHA="
+			if got := r.header.Get("Authorization"); got != want {
+				t.Errorf("Authorization %q, want %q", got, want)
+			}
+			if got := r.header.Get("X-Token-Type"); got != "LongTicket" {
+				t.Errorf("X-Token-Type %q", got)
+			}
+		})
 	}
 }
 
-func TestSignInByAccountHasTheBasicForm(t *testing.T) {
-	s := newLoopbackSite(t, byAccount)
-	s.mustPoll(t)
-	r, body := s.onlySignIn(t, simulator.PathAccount)
+func TestSignInByAccount(t *testing.T) {
+	s := newSetup(t, byAccount)
+	r, body := s.signIn(t, simulator.PathAccount)
 	if want := "Basic " + base64.StdEncoding.EncodeToString([]byte(account+":"+password)); r.header.Get("Authorization") != want {
 		t.Errorf("Authorization %q, want %q", r.header.Get("Authorization"), want)
 	}
-	var fields map[string]any
-	if err := json.Unmarshal([]byte(r.body), &fields); err != nil {
-		t.Fatal(err)
-	}
-	if keys := slices.Sorted(maps.Keys(fields)); body.Account != account || !slices.Equal(keys, []string{"account", "clientType"}) {
+	if !maps.Equal(body, map[string]any{"account": account, "clientType": 72.0}) {
 		t.Errorf("body %s", r.body)
-	}
-	if n := s.Requests(simulator.PathAppAuth); n != 0 {
-		t.Errorf("%d sign-ins by App ID", n)
 	}
 }
 
-func TestEverySignInHasANonceOfItsOwn(t *testing.T) {
+func TestEverySignInHasItsOwnNonce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t, func(_ *simulator.Config, cfg *client.Config) { cfg.Random = nil })
+		s := newSetup(t, random(nil))
 		s.fault(onSignIn(simulator.Times(3, simulator.Answer(500, "USG.1", ""))))
-		s.mustPoll(t)
-		nonces := map[string]bool{}
+		s.mustList(t)
+		nonce, nonces := regexp.MustCompile(`"nonce":"\w+"`), map[string]bool{}
 		for _, r := range s.seen(simulator.PathAppAuth) {
-			var body signInBody
-			if err := json.Unmarshal([]byte(r.body), &body); err != nil {
-				t.Fatal(err)
-			}
-			nonces[body.Nonce] = true
+			nonces[nonce.FindString(r.body)] = true
 		}
 		if len(nonces) != 4 {
 			t.Errorf("%d nonces in 4 sign-ins", len(nonces))
@@ -156,140 +120,113 @@ func TestEverySignInHasANonceOfItsOwn(t *testing.T) {
 	})
 }
 
-func TestEveryRequestTellsTheUserAgent(t *testing.T) {
-	s := newLoopbackSite(t)
-	s.mustPoll(t)
-	if err := s.client.Close(t.Context()); err != nil {
+func TestHistoryRequest(t *testing.T) {
+	s := newSetup(t)
+	from := time.UnixMilli(1700000000123).In(time.FixedZone("", 8*3600)) // the zone does not matter
+	if _, err := s.client.History(t.Context(), from, from.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{simulator.PathAppAuth, simulator.PathHistory, simulator.PathToken} {
-		for _, r := range s.seen(path) {
-			if got := r.header.Get("User-Agent"); got != agent {
-				t.Errorf("%s: %q", path, got)
-			}
-		}
-		if len(s.seen(path)) != 1 {
-			t.Errorf("%d requests for %s", len(s.seen(path)), path)
-		}
-	}
-}
-
-func TestHistoryIsAskedWithTheTokenAndTheParametersOfTheAPI(t *testing.T) {
-	s := newLoopbackSite(t)
-	from := time.UnixMilli(1700000000123)
-	for _, err := range s.client.History(from, from.Add(time.Hour)).Meetings(t.Context()) {
-		t.Fatal(err)
-	}
-	seen := s.seen(simulator.PathHistory)
-	if len(seen) != 1 {
-		t.Fatalf("%d requests", len(seen))
-	}
+	s.wantRequests(t, simulator.PathHistory, 1)
+	r := s.seen(simulator.PathHistory)[0]
 	const want = "endDate=1700003600123&limit=500&offset=0&queryAll=true&sortType=ASC_StartTIME&startDate=1700000000123"
-	if got := seen[0].query.Encode(); got != want {
+	if got := r.query.Encode(); got != want {
 		t.Errorf("query %s, want %s", got, want)
 	}
-	if seen[0].method != http.MethodGet || seen[0].body != "" || seen[0].header.Get("X-Access-Token") == "" {
-		t.Errorf("%s, body %q, token %q", seen[0].method, seen[0].body, seen[0].header.Get("X-Access-Token"))
+	if r.method != http.MethodGet || r.header.Get("X-Access-Token") == "" {
+		t.Errorf("%s, token %q", r.method, r.header.Get("X-Access-Token"))
 	}
 	for _, name := range []string{"Authorization", "X-Auth-Token", "X-Authorization-Type", "X-Site-Id"} {
-		if got := seen[0].header.Get(name); got != "" {
+		if got := r.header.Get(name); got != "" {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
 }
 
-func TestSignInTellsTheRole(t *testing.T) {
-	s := newLoopbackSite(t)
-	for name, c := range map[string]struct {
-		user string
-		want client.Role
-	}{
-		"default administrator": {`{"adminType":0}`, client.RoleAdministrator},
-		"administrator":         {`{"adminType":1}`, client.RoleAdministrator},
-		"user":                  {`{"adminType":2}`, client.RoleUser},
-		"as text":               {`{"adminType":"2"}`, client.RoleUser},
-		"a new one":             {`{"adminType":3}`, client.RoleUnknown},
-		"null":                  {`{"adminType":null}`, client.RoleUnknown},
-		"absent":                {`{}`, client.RoleUnknown},
-		"no user":               {`null`, client.RoleUnknown},
+func TestRole(t *testing.T) {
+	s := newSetup(t)
+	for user, want := range map[string]client.Role{
+		`{"adminType":0}`:    client.RoleAdministrator,
+		`{"adminType":1}`:    client.RoleAdministrator,
+		`{"adminType":2}`:    client.RoleUser,
+		`{"adminType":"2"}`:  client.RoleUser,
+		`{"adminType":3}`:    client.RoleUnknown,
+		`{"adminType":null}`: client.RoleUnknown,
+		`{}`:                 client.RoleUnknown,
+		`null`:               client.RoleUnknown,
 	} {
-		t.Run(name, func(t *testing.T) {
-			s.renew(t)
-			s.fault(jsonBody(`{"accessToken":"t","validPeriod":43200,"user":` + c.user + `}`))
-			for range 2 { // the second answer is remembered
-				if got, err := s.client.SignIn(t.Context()); got != c.want || err != nil {
-					t.Errorf("role %v, %v; want %v", got, err, c.want)
+		t.Run(user, func(t *testing.T) {
+			s.reset(t)
+			s.fault(jsonBody(`{"accessToken":"t","validPeriod":43200,"user":` + user + `}`))
+			for range 2 { // the second time without a request
+				if got := s.mustSignIn(t).Role; got != want {
+					t.Errorf("role %v, want %v", got, want)
 				}
 			}
-			if n := len(s.signIns()); n != 1 {
-				t.Errorf("%d sign-ins", n)
-			}
+			s.wantRequests(t, "", 1)
 		})
 	}
 }
 
-func TestASignInWithoutATokenIsNoSignIn(t *testing.T) {
-	s := newLoopbackSite(t)
-	for name, f := range map[string]simulator.Fault{
-		"empty object":     jsonBody(`{}`),
-		"empty token":      jsonBody(`{"accessToken":""}`),
-		"null token":       jsonBody(`{"accessToken":null}`),
-		"number for token": jsonBody(`{"accessToken":1}`),
-		"array":            jsonBody(`[]`),
-		"empty":            jsonBody(``),
-		"error as success": simulator.Answer(200, "USG.1", ""),
-		"page":             simulator.HTML(),
-		"redirect":         simulator.Redirect("http://elsewhere.example/"),
+// A failure that says nothing about the credentials delays nothing.
+func TestOtherSignInFailures(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault    simulator.Fault
+		want     client.Reason
+		attempts int
+	}{
+		"empty object":     {jsonBody(`{}`), client.Response, 1},
+		"empty token":      {jsonBody(`{"accessToken":""}`), client.Response, 1},
+		"null token":       {jsonBody(`{"accessToken":null}`), client.Response, 1},
+		"number for token": {jsonBody(`{"accessToken":1}`), client.Response, 1},
+		"array":            {jsonBody(`[]`), client.Response, 1},
+		"empty":            {jsonBody(``), client.Response, 1},
+		"error as success": {simulator.Answer(200, "USG.1", ""), client.Response, 1},
+		"HTML":             {simulator.HTML(), client.Response, 1},
+		"redirect":         {simulator.Redirect("http://elsewhere.example/"), client.Response, 1},
+		"bad request":      {simulator.Answer(400, "USG.200000001", ""), client.Response, 1},
+		"not found":        {simulator.Answer(404, "APIGW.0101", ""), client.Response, 1},
+		"throttled":        {simulator.Throttled(), client.Throttled, 4},
+		"server":           {simulator.Answer(500, "USG.1", ""), client.Server, 4},
+		"cut":              {simulator.Cut(), client.Network, 4},
 	} {
-		t.Run(name, func(t *testing.T) {
-			s.renew(t)
-			s.fault(onSignIn(f))
+		inBubble(t, name, func(t *testing.T) {
+			s := newSetup(t)
+			s.fault(onSignIn(c.fault))
 			_, err := s.client.SignIn(t.Context())
-			wantReason(t, err, client.Response)
-			if n := len(s.requests); n != 1 {
-				t.Errorf("%d requests, want 1", n)
-			}
+			wantReason(t, err, c.want)
+			s.wantRequests(t, "", c.attempts)
 			s.fault(nil)
-			s.mustPoll(t) // not held back: nobody refused anything
+			s.mustList(t)
 		})
 	}
 }
 
-func TestASecretThatCannotBeReadIsAnAuthFailureWithoutARequest(t *testing.T) {
-	unreadable := errors.New("key file: permission denied")
-	s := newLoopbackSite(t, func(_ *simulator.Config, cfg *client.Config) {
-		cfg.Secret = func() (string, error) { return "", unreadable }
+func TestSecret(t *testing.T) {
+	t.Run("unreadable", func(t *testing.T) {
+		unreadable := errors.New("key file: permission denied")
+		s := newSetup(t, secret(func() (string, error) { return appKey, unreadable }))
+		if err := s.wantFailure(t, client.Auth); !errors.Is(err, unreadable) {
+			t.Errorf("%v hides the cause", err)
+		}
+		s.wantRequests(t, "", 0)
+		unreadable = nil
+		s.mustList(t) // without a wait
 	})
-	_, err := s.poll(t.Context())
-	wantReason(t, err, client.Auth)
-	if !errors.Is(err, unreadable) {
-		t.Errorf("%v does not tell the cause", err)
-	}
-	if len(s.requests) != 0 {
-		t.Errorf("%d requests", len(s.requests))
-	}
-}
-
-func TestARotatedKeyNeedsNoRestart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, "changed", func(t *testing.T) {
 		key := appKey
-		s := newSite(t, func(_ *simulator.Config, cfg *client.Config) {
-			cfg.Secret = func() (string, error) { return key, nil }
-		})
-		s.mustPoll(t)
+		s := newSetup(t, secret(func() (string, error) { return key, nil }))
+		s.mustList(t)
 
 		key = "another"
 		s.SetAppKey(key)
 		s.RevokeTokens()
-		s.mustPoll(t)
+		s.mustList(t)
 
-		// The service changes first: the old key is refused until ours changes.
-		s.SetAppKey("a third")
+		s.SetAppKey("a third") // the service changes first
 		s.RevokeTokens()
-		_, err := s.poll(t.Context())
-		wantReason(t, err, client.Auth)
+		s.wantFailure(t, client.Auth)
 		key = "a third"
 		time.Sleep(time.Minute)
-		s.mustPoll(t)
+		s.mustList(t)
 	})
 }

@@ -1,9 +1,8 @@
-// Package collector polls the service into the ledger, and shows the ledger
-// and the exporter's own health to Prometheus.
+// Package collector shows the ledger, the pollers and the requests as
+// Prometheus metrics.
 //
-// It promises that a scrape never asks the service and never waits for a poll,
-// that a poll is taken in whole or not at all, and that whatever goes wrong is
-// told in the metrics and in one log line while the last good state is served.
+// It promises that a scrape reads published snapshots only: it never asks the
+// service, and never waits for a poll or for the disk.
 package collector
 
 import (
@@ -17,7 +16,7 @@ import (
 
 const namespace = "huaweicloud_meeting"
 
-// polled ends the help of every metric that shows what the service said.
+// polled ends the help of each metric that shows what the service said.
 const polled = " Polled in the background: the value is that of the last complete poll."
 
 var dims = []string{"department", "conference_type"}
@@ -26,16 +25,14 @@ func newDesc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, labels, nil)
 }
 
-// sumDesc is one of the metrics that stand both as a gauge of the window and
-// as a counter.
+// sumDesc describes one of the five sums of a label set.
 type sumDesc struct {
 	desc  *prometheus.Desc
 	value func(ledger.Sums) int64
 }
 
-// Collector shows a ledger's snapshots as metrics. It implements
-// prometheus.Collector, reads what is published without waiting, and may be
-// used concurrently.
+// Collector shows the snapshots of a ledger. It implements
+// prometheus.Collector, and may be used concurrently.
 type Collector struct {
 	ledger *ledger.Ledger
 	window time.Duration
@@ -47,10 +44,10 @@ type Collector struct {
 	newestEnd, folded, meetingsN *prometheus.Desc
 }
 
-// New returns a collector of a ledger whose sliding sums reach back by window.
-// Now is the wall clock up to which they are brought at a scrape.
+// New returns a collector of a ledger whose window is as long as given. Now is
+// the wall clock at which the window ends.
 func New(l *ledger.Ledger, window time.Duration, now func() time.Time) *Collector {
-	const invited = " Those are the invited ones that the service lists, not people who joined."
+	const invited = " The service lists those who were invited, not those who joined."
 	duration := func(s ledger.Sums) int64 { return s.DurationSeconds }
 	meetings := func(s ledger.Sums) int64 { return s.Meetings }
 	participants := func(s ledger.Sums) int64 { return s.Participants }
@@ -80,7 +77,7 @@ func New(l *ledger.Ledger, window time.Duration, now func() time.Time) *Collecto
 		lastSuccess:   newDesc("last_success_timestamp_seconds", "When the last complete poll of the history API ended, in seconds since 1970."),
 		newestEnd:     newDesc("newest_meeting_end_timestamp_seconds", "Latest endTime among the meetings remembered, in seconds since 1970."+polled),
 		folded:        newDesc("folded_meetings_total", "Ended meetings counted under the department other because --history.max-departments was reached."+polled),
-		meetingsN:     newDesc("ledger_meetings", "Meetings remembered, so that none is counted twice."),
+		meetingsN:     newDesc("ledger_meetings", "Meetings that the ledger remembers, so none is counted twice."),
 	}
 }
 
@@ -100,12 +97,9 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	s := c.ledger.Snapshot()
-	gauge := func(d *prometheus.Desc, v float64) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
-	}
 	for _, sums := range s.Recent(c.now()) {
 		for _, d := range c.recent {
-			ch <- prometheus.MustNewConstMetric(d.desc, prometheus.GaugeValue, float64(d.value(sums.Sums)), sums.Department, sums.Type.String())
+			ch <- gauge(d.desc, float64(d.value(sums.Sums)), sums.Department, sums.Type.String())
 		}
 	}
 	for _, sums := range s.Totals() {
@@ -117,13 +111,13 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- newHistogram(c.durations, durationBuckets, s.Durations(t), s.Created(), t.String())
 		ch <- newHistogram(c.participants, participantBuckets, s.Participants(t), s.Created(), t.String())
 	}
-	gauge(c.historyWindow, c.window.Seconds())
-	gauge(c.meetingsN, float64(s.Size()))
+	ch <- gauge(c.historyWindow, c.window.Seconds())
+	ch <- gauge(c.meetingsN, float64(s.Remembered()))
 	if at := s.LastPoll(); !at.IsZero() {
-		gauge(c.lastSuccess, seconds(at))
+		ch <- gauge(c.lastSuccess, seconds(at))
 	}
 	if at, ok := s.NewestEnd(); ok {
-		gauge(c.newestEnd, seconds(at))
+		ch <- gauge(c.newestEnd, seconds(at))
 	}
 	ch <- prometheus.MustNewConstMetricWithCreatedTimestamp(c.folded, prometheus.CounterValue, float64(s.Folded()), s.Created())
 }

@@ -10,14 +10,15 @@ import (
 	"huaweicloud_meeting_exporter/ledger"
 )
 
-// Gatherer keeps what was gathered of a ledger until a new snapshot is
-// published or the minute changes, which is what the sliding sums move by. It
-// tells the ledger what was served. It may be used concurrently.
+// Gatherer gathers the metrics of a ledger once for each snapshot and minute:
+// the window moves by the minute. It also carries the one signal that goes
+// upward: it marks the snapshot as delivered (rule 6). It may be used
+// concurrently.
 type Gatherer struct {
 	source prometheus.Gatherer
 	ledger *ledger.Ledger
 	now    func() time.Time
-	kept   atomic.Pointer[gathered]
+	cache  atomic.Pointer[gathered]
 }
 
 type gathered struct {
@@ -26,8 +27,8 @@ type gathered struct {
 	families []*dto.MetricFamily
 }
 
-// NewGatherer returns a gatherer of a registry that holds nothing but the
-// Collector of the ledger. Now is the wall clock.
+// NewGatherer returns a gatherer of a registry that contains only the Collector
+// of the ledger. Now is the wall clock.
 func NewGatherer(source prometheus.Gatherer, l *ledger.Ledger, now func() time.Time) *Gatherer {
 	return &Gatherer{source: source, ledger: l, now: now}
 }
@@ -35,18 +36,18 @@ func NewGatherer(source prometheus.Gatherer, l *ledger.Ledger, now func() time.T
 // Gather implements prometheus.Gatherer. The families are shared and must not
 // be changed.
 func (g *Gatherer) Gather() ([]*dto.MetricFamily, error) {
-	// The snapshot and the minute are read before the families are, so that
-	// families of a later state are kept for too short a time, never too long.
-	fresh := &gathered{snapshot: g.ledger.Snapshot(), minute: g.now().Unix() / 60}
-	if kept := g.kept.Load(); kept != nil && kept.snapshot == fresh.snapshot && kept.minute == fresh.minute {
-		fresh = kept
+	// The snapshot and the minute are read first. If they change meanwhile, the
+	// families are newer than their mark, and are gathered again too soon.
+	current := &gathered{snapshot: g.ledger.Snapshot(), minute: g.now().Unix() / 60}
+	if cached := g.cache.Load(); cached != nil && cached.snapshot == current.snapshot && cached.minute == current.minute {
+		current = cached
 	} else {
 		var err error
-		if fresh.families, err = g.source.Gather(); err != nil {
-			return fresh.families, err
+		if current.families, err = g.source.Gather(); err != nil {
+			return current.families, err
 		}
-		g.kept.Store(fresh)
+		g.cache.Store(current)
 	}
-	fresh.snapshot.Served(time.Now())
-	return fresh.families, nil
+	current.snapshot.MarkDelivered(time.Now())
+	return current.families, nil
 }

@@ -15,24 +15,24 @@ var (
 	participantBuckets = []float64{1, 2, 3, 5, 10, 20, 50, 100, 200, 500}
 )
 
-// The resolution of the native form: eight buckets for each power of two, so
-// that a quantile is off by 4.4 % at the most.
+// The native form has eight buckets for each power of two, so a quantile is off
+// by at most 4.4 %.
 const (
 	nativeSchema     = 3
 	bucketsPerDouble = 1 << nativeSchema
 )
 
-// histogram is one histogram in both forms, classic and native: text formats
-// show the former, the protobuf format both.
+// histogram is one histogram in both forms. The text formats show the classic
+// form, the protobuf format shows both.
 type histogram struct{ classic, native prometheus.Metric }
 
-// newHistogram returns a distribution as a metric.
+// newHistogram returns the metric of a distribution.
 func newHistogram(desc *prometheus.Desc, buckets []float64, d ledger.Distribution, created time.Time, labels ...string) prometheus.Metric {
 	var count, zero uint64
 	var sum int64
 	classic := make(map[float64]uint64, len(buckets))
 	for _, bound := range buckets {
-		classic[bound] = 0 // every bucket is shown, empty ones too
+		classic[bound] = 0 // empty buckets are shown too
 	}
 	native := map[int]int64{}
 	for value, times := range d {
@@ -56,9 +56,9 @@ func newHistogram(desc *prometheus.Desc, buckets []float64, d ledger.Distributio
 	}
 }
 
-// nativeBucket returns the index i of the bucket that holds a positive value:
-// the least for which value <= 2^(i/8). Log2 is exact at powers of two, and no
-// other bound is a whole number.
+// nativeBucket returns the index of the bucket of a positive value: the lowest i
+// for which value <= 2^(i/8). Log2 is exact at powers of two, and no other bound
+// is a whole number.
 func nativeBucket(value int64) int {
 	return int(math.Ceil(math.Log2(float64(value)) * bucketsPerDouble))
 }

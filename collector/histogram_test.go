@@ -13,7 +13,7 @@ import (
 	"huaweicloud_meeting_exporter/ledger"
 )
 
-func TestBothFormsOfAHistogramAreAsTheLibraryWouldMakeThem(t *testing.T) {
+func TestHistogramEqualsTheLibrary(t *testing.T) {
 	for name, c := range map[string]struct {
 		buckets []float64
 		n       int
@@ -52,8 +52,8 @@ func TestBothFormsOfAHistogramAreAsTheLibraryWouldMakeThem(t *testing.T) {
 	}
 }
 
-// Every value that a meeting may have, and every bound of a bucket.
-func TestEveryValueFallsIntoTheNativeBucketOfTheLibrary(t *testing.T) {
+// It tries every value that a meeting may have, and every bound of a bucket.
+func TestNativeBucketEqualsTheLibrary(t *testing.T) {
 	library := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "h", Help: "h", NativeHistogramBucketFactor: 1.1})
 	counts := map[int]int64{}
 	for v := int64(1); v <= 1_000_000; v++ {

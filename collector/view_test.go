@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,18 +19,21 @@ import (
 	"huaweicloud_meeting_exporter/ledger"
 	"huaweicloud_meeting_exporter/meeting"
 	"huaweicloud_meeting_exporter/simulator"
+	"huaweicloud_meeting_exporter/test/stack"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden file again")
 
-// The whole of /metrics, apart from what the Go runtime and the build add.
-func TestTheWholeOfMetricsIsAsTheGoldenFileSays(t *testing.T) {
-	inBubble(t, func(o *options) { o.service.MeetingsPerDay = 40 }, func(r *rig) {
+// The golden file is the whole of /metrics, without what the Go runtime and
+// the build add.
+func TestMetricsEqualTheGoldenFile(t *testing.T) {
+	stack.Simulate(t, func(o *stack.Options) { o.Service.MeetingsPerDay = 40 }, func(t *testing.T, s *stack.Simulated) {
+		s.Run()
 		for range 4 * 60 {
-			r.pass(time.Minute)
-			r.scrape()
+			s.Pass(time.Minute)
+			s.Scrape()
 		}
-		families, err := r.gatherer.Gather()
+		families, err := s.Gatherer().Gather()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,14 +55,15 @@ func TestTheWholeOfMetricsIsAsTheGoldenFileSays(t *testing.T) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(string(want), got.String()); diff != "" {
-			t.Errorf("go test ./collector -update writes it anew (-want +got):\n%s", diff)
+			t.Errorf("go test ./collector -update writes it again (-want +got):\n%s", diff)
 		}
 	})
 }
 
 func TestMetricsFollowTheConventions(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
-		problems, err := testutil.GatherAndLint(r.gatherer)
+	stack.Simulate(t, nil, func(t *testing.T, s *stack.Simulated) {
+		s.Run()
+		problems, err := testutil.GatherAndLint(s.Gatherer())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,49 +73,54 @@ func TestMetricsFollowTheConventions(t *testing.T) {
 	})
 }
 
-func TestNothingIsGatheredAnewUntilASnapshotOrMinuteIsNew(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+func TestGathererKeepsFamilies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		times := 0
 		source := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 			times++
 			return nil, nil
 		})
-		g := collector.NewGatherer(source, r.ledger, time.Now)
-		gather := func(want int, why string) {
-			t.Helper()
+		l := ledger.New(ledger.Config{}, time.Now())
+		g := collector.NewGatherer(source, l, time.Now)
+		for _, step := range []struct {
+			when string
+			do   func()
+			want int
+		}{
+			{"at first", func() {}, 1},
+			{"within the minute", func() { time.Sleep(30 * time.Second) }, 1},
+			{"at the end of the minute", func() { time.Sleep(30*time.Second - time.Nanosecond) }, 1},
+			{"in the next minute", func() { time.Sleep(time.Nanosecond) }, 2},
+			{"after a new snapshot", func() {
+				if err := l.Apply(ledger.Poll{Ended: time.Now()}, time.Now()); err != nil {
+					t.Fatal(err)
+				}
+			}, 3},
+		} {
+			step.do()
 			if _, err := g.Gather(); err != nil {
 				t.Fatal(err)
 			}
-			if times != want {
-				t.Errorf("%s: gathered %d times, want %d", why, times, want)
+			if times != step.want {
+				t.Errorf("%s: gathered %d times, want %d", step.when, times, step.want)
 			}
 		}
-		gather(1, "first")
-		r.pass(30 * time.Second)
-		gather(1, "within the minute")
-		r.pass(30*time.Second - time.Nanosecond)
-		gather(1, "at the end of the minute")
-		r.pass(time.Nanosecond)
-		gather(2, "next minute, with its poll")
-		if err := r.ledger.Apply(ledger.Poll{Ended: time.Now()}, time.Now()); err != nil {
-			t.Fatal(err)
-		}
-		gather(3, "new snapshot")
 	})
 }
 
-func TestGaugesAreWithheldWhenTheDataIsStale(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
-		r.service.SetFault(simulator.HTML())
-		r.pass(59 * time.Minute)
-		if got := r.totals(gauges); len(got) == 0 {
+func TestStaleGaugesAreWithheld(t *testing.T) {
+	stack.Simulate(t, nil, func(t *testing.T, s *stack.Simulated) {
+		s.Run()
+		s.Service.SetFault(simulator.HTML())
+		s.Pass(59 * time.Minute)
+		if got := s.Sums(stack.Gauges); len(got) == 0 {
 			t.Error("no gauges after less than an hour")
 		}
-		r.pass(2 * time.Minute)
-		if got := r.totals(gauges); len(got) != 0 {
+		s.Pass(2 * time.Minute)
+		if got := s.Sums(stack.Gauges); len(got) != 0 {
 			t.Errorf("gauges of stale data: %v", got)
 		}
-		if r.scrape()["ended_meetings_total"] == nil {
+		if s.Scrape()["ended_meetings_total"] == nil {
 			t.Error("counters are withheld too")
 		}
 	})
@@ -128,7 +138,7 @@ func BenchmarkGather(b *testing.B) {
 			Department: fmt.Sprint("department ", i%200), Type: meeting.Types()[i%4],
 		})
 	}
-	if err := l.Apply(ledger.Poll{Sweep: true, From: l.SweepFrom(now), Began: now, Ended: now, Meetings: ledger.BatchOf(meetings...)}, now); err != nil {
+	if err := l.Apply(ledger.Poll{Sweep: true, From: l.SweepFrom(now), Began: now, Ended: now, Meetings: meetings}, now); err != nil {
 		b.Fatal(err)
 	}
 	registry := prometheus.NewRegistry()

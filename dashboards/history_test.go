@@ -1,9 +1,10 @@
+//go:build !race
+
 package dashboards_test
 
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,121 +14,104 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"github.com/go-kit/log"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/version"
 
-	"huaweicloud_meeting_exporter/client"
-	"huaweicloud_meeting_exporter/collector"
-	"huaweicloud_meeting_exporter/ledger"
 	"huaweicloud_meeting_exporter/simulator"
+	"huaweicloud_meeting_exporter/test/stack"
 )
 
-// The history ends on a Wednesday afternoon in China, so that the last day,
-// the same time last week and a whole weekend between lie in working hours.
+const day = 24 * time.Hour
+
+// The history ends on a Thursday afternoon in China. The last day and the same
+// time of last week are in working hours, with a weekend between them.
 var (
-	historyEnd   = time.Date(2026, 3, 18, 8, 0, 0, 0, time.UTC)
-	historyStart = historyEnd.Add(-15 * 24 * time.Hour)
+	historyEnd   = time.Date(2026, 3, 19, 8, 0, 0, 0, time.UTC)
+	historyStart = historyEnd.Add(-15 * day)
 )
 
-// scrapeInterval is that of the history. The exporter polls as often.
+// scrapeInterval is the time between two scrapes, and between two polls.
 const scrapeInterval = 5 * time.Minute
 
-// exporter is a whole one, in front of a simulated service and inside a bubble
-// of virtual time.
-type exporter struct {
-	service  *simulator.Service
-	gatherer prometheus.Gatherer
-	metrics  http.Handler
-	stop     func()
-}
-
-// newExporter starts an exporter, which has made its first poll.
-func newExporter(t *testing.T) *exporter {
-	const appKey = "key"
-	service := simulator.New(simulator.Config{
-		Seed: 3, MeetingsPerDay: 240, AppID: "app", AppKey: appKey,
-		// A clock that is ahead, and drifts.
-		Now: func() time.Time {
-			return time.Now().Add(1500*time.Millisecond + time.Since(historyStart)/300_000)
-		},
-	})
-	service.SetFault(weather(service, appKey))
-	httpClient, closePipe := service.Pipe()
-	health := collector.NewHealth(time.Now)
-	c, err := client.New(client.Config{
-		Endpoint: "http://service", AppID: "app", Secret: func() (string, error) { return appKey, nil },
-		Timeout: 30 * time.Second, MaxRequestsPerMinute: 60, SignInInterval: scrapeInterval, UserAgent: "test",
-		Transport: httpClient.Transport, Observe: health.Observe, Random: rand.NewChaCha8([32]byte{}),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	meetings := ledger.New(ledger.Config{
-		Window: 24 * time.Hour, MaxMeetingDuration: 30 * time.Hour, MaxCatchUp: 168 * time.Hour,
-		StaleAfter: time.Hour, Hold: scrapeInterval, MaxDepartments: 9, // fewer than there are, so that some are folded
-	}, time.Now())
-	poller := collector.NewPoller(collector.PollerConfig{
-		Interval: scrapeInterval, SweepInterval: 2 * time.Hour, Tail: 2 * time.Hour,
-		Now: time.Now, Logger: log.NewNopLogger(),
-	}, c, meetings, health)
-
-	version.Version = "1.2.3" // of builds only, and a panel shows it
-	meetingRegistry, selfRegistry := prometheus.NewRegistry(), prometheus.NewRegistry()
-	meetingRegistry.MustRegister(collector.New(meetings, 24*time.Hour, time.Now))
-	selfRegistry.MustRegister(
-		health,
-		versioncollector.NewCollector("huaweicloud_meeting_exporter"),
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	)
-	gatherer := prometheus.Gatherers{collector.NewGatherer(meetingRegistry, meetings, time.Now), selfRegistry}
-
-	ctx, cancel := context.WithCancel(t.Context())
-	stopped := make(chan struct{})
-	go func() { defer close(stopped); poller.Run(ctx) }()
-	synctest.Wait()
-	return &exporter{
-		service:  service,
-		gatherer: gatherer,
-		metrics:  promhttp.InstrumentMetricHandler(selfRegistry, promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{EnableOpenMetrics: true})),
-		stop: func() {
-			cancel()
-			<-stopped
-			if err := c.Close(context.Background()); err != nil {
-				t.Error(err)
+// writeHistory runs an exporter in virtual time. It writes the scrapes of a
+// Prometheus as OpenMetrics with timestamps. It returns the metrics after a
+// week and at the end.
+func writeHistory(t *testing.T, to io.Writer) (week, end []*family) {
+	t.Helper()
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // saves a fifth of the time
+	stack.Simulate(t, configure, func(t *testing.T, s *stack.Simulated) {
+		version.Version = "1.2.3" // only builds set it, and a panel shows it
+		s.Self.MustRegister(
+			versioncollector.NewCollector("huaweicloud_meeting_exporter"),
+			collectors.NewGoCollector(),
+			collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		)
+		metrics := promhttp.InstrumentMetricHandler(s.Self, promhttp.HandlerFor(s.Gatherer(), promhttp.HandlerOpts{EnableOpenMetrics: true}))
+		s.Service.SetFault(faults(s.Service))
+		// A poll begins a minute before each scrape, so it ends before the scrape.
+		s.Pass(time.Until(historyStart) - time.Minute)
+		s.Run()
+		s.Pass(time.Minute)
+		gather := func() []*family {
+			families, err := s.Gatherer().Gather()
+			if err != nil {
+				t.Fatal(err)
 			}
-			closePipe()
-		},
+			return families
+		}
+		out := bufio.NewWriterSize(to, 1<<20)
+		for n := 0; !time.Now().After(historyEnd); n++ {
+			if n%500 == 200 {
+				addMalformed(s.Service, n)
+			}
+			scrape(t, metrics, out)
+			if time.Since(historyStart) == 7*day {
+				week = gather()
+			}
+			s.Pass(scrapeInterval)
+		}
+		end = gather()
+		fmt.Fprintln(out, "# EOF")
+		if err := out.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return week, end
+}
+
+func configure(o *stack.Options) {
+	o.SetInterval(scrapeInterval)
+	o.Poller.SweepInterval, o.Poller.Tail = 2*time.Hour, 2*time.Hour
+	o.Ledger.MaxDepartments = 9 // fewer than there are, so some are folded
+	o.Service.Seed, o.Service.MeetingsPerDay = 3, 240
+	// The clock of the service is ahead, and drifts.
+	o.Service.Now = func() time.Time {
+		return time.Now().Add(1500*time.Millisecond + time.Since(historyStart)/300_000)
 	}
 }
 
-// weather is what befalls the requests: they take their time, one in eighty
-// must be repeated, and now and then nothing works for a while, for every
-// reason that a service can give.
-func weather(service *simulator.Service, appKey string) simulator.Fault {
-	const day = 24 * time.Hour
+// faults delays every request, makes one in eighty fail, and makes all fail
+// for some time for each of the reasons of a failed poll.
+func faults(service *simulator.Service) simulator.Fault {
 	serverError := simulator.Answer(http.StatusInternalServerError, "MMC.111070001", "internal error")
 	forbidden := simulator.On(simulator.PathHistory, simulator.Answer(http.StatusForbidden, "MMC.111070005", "no permission"))
 	wrongKey := func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		service.RevokeTokens()
 		service.SetAppKey("another key")
 		next.ServeHTTP(w, r)
-		service.SetAppKey(appKey)
+		service.SetAppKey("key")
 	}
-	spells := []struct {
-		begin, length time.Duration // since the start
+	outages := []struct {
+		begin, length time.Duration // begin is the time since historyStart
 		fault         simulator.Fault
 	}{
 		{2*day + 3*time.Hour, 20 * time.Minute, simulator.Throttled()},
-		// Longer than the gauges of the window are shown without a poll.
+		// Two outages together are longer than --history.stale-after.
 		{6*day + 6*time.Hour, 2 * time.Hour, simulator.Cut()},
 		{6*day + 8*time.Hour, 3 * time.Hour, serverError},
 		{9 * day, 15 * time.Minute, simulator.HTML()},
@@ -140,9 +124,9 @@ func weather(service *simulator.Service, appKey string) simulator.Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		time.Sleep(80*time.Millisecond + time.Duration(rng.ExpFloat64()*float64(150*time.Millisecond)))
 		since := time.Since(historyStart)
-		for _, s := range spells {
-			if since >= s.begin && since < s.begin+s.length {
-				s.fault(w, r, next)
+		for _, o := range outages {
+			if since >= o.begin && since < o.begin+o.length {
+				o.fault(w, r, next)
 				return
 			}
 		}
@@ -157,84 +141,44 @@ func weather(service *simulator.Service, appKey string) simulator.Fault {
 	}
 }
 
-// spoil adds malformed records, which every sweep of the next two days meets.
-func (e *exporter) spoil(n int) {
+// addMalformed adds malformed records. Every sweep of the next two days lists
+// them.
+func addMalformed(service *simulator.Service, n int) {
 	end := time.Now().Add(-time.Hour)
-	e.service.Add(
+	service.Add(
 		simulator.Record{ConfUUID: fmt.Sprint("order", n), Start: end, End: end.Add(-time.Hour), ListedAt: end},
 		simulator.Record{ConfUUID: fmt.Sprint("time", n), Start: end, ListedAt: end, Extra: map[string]json.RawMessage{"endTime": json.RawMessage(`"soon"`)}},
 		simulator.Record{ConfUUID: fmt.Sprint("number", n), Start: end, End: end, ListedAt: end, NormalCount: new(-1), TerminalCount: new(2_000_000), ConfType: "IMMEDIATELY", DeptName: "Finance"},
 	)
 }
 
-// writeHistory runs an exporter over the history in virtual time, and writes
-// what a Prometheus would have scraped as OpenMetrics with timestamps. It
-// returns what the exporter showed after a week and at the end.
-func writeHistory(t *testing.T, to io.Writer) (week, end []*family) {
-	t.Helper()
-	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a fifth of the time is spent on garbage otherwise
-	synctest.Test(t, func(t *testing.T) {
-		// The polls begin a minute before the scrapes, which so see whole ones.
-		time.Sleep(time.Until(historyStart) - time.Minute)
-		e := newExporter(t)
-		time.Sleep(time.Minute)
-		defer e.stop()
-		gather := func() []*family {
-			families, err := e.gatherer.Gather()
-			if err != nil {
-				t.Fatal(err)
-			}
-			return families
-		}
-		out := bufio.NewWriterSize(to, 1<<20)
-		for n := 0; !time.Now().After(historyEnd); n++ {
-			if n%500 == 200 {
-				e.spoil(n)
-			}
-			e.scrape(t, out)
-			if time.Since(historyStart) == 7*24*time.Hour {
-				week = gather()
-			}
-			time.Sleep(scrapeInterval)
-			synctest.Wait()
-		}
-		end = gather()
-		fmt.Fprintln(out, "# EOF")
-		if err := out.Flush(); err != nil {
-			t.Fatal(err)
-		}
-	})
-	return week, end
-}
-
-// scrape writes the samples of a scrape, dated by the virtual clock. Samples
-// of a series come in the order of time, which is all that promtool needs.
-func (e *exporter) scrape(t *testing.T, out *bufio.Writer) {
+// scrape writes the samples of one scrape with the virtual time. Promtool only
+// needs the samples of a series to be in the order of time.
+func scrape(t *testing.T, metrics http.Handler, out *bufio.Writer) {
 	t.Helper()
 	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 	request.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
-	answer := httptest.NewRecorder()
-	e.metrics.ServeHTTP(answer, request)
-	if answer.Code != http.StatusOK {
-		t.Fatalf("scrape: status %d: %s", answer.Code, answer.Body)
+	response := httptest.NewRecorder()
+	metrics.ServeHTTP(response, request)
+	if response.Code != http.StatusOK {
+		t.Fatalf("scrape: status %d: %s", response.Code, response.Body)
 	}
-	stamp := fmt.Appendf(nil, " %d\n", time.Now().Unix())
-	for line := range bytes.Lines(answer.Body.Bytes()) {
+	timestamp := fmt.Appendf(nil, " %d\n", time.Now().Unix())
+	for line := range bytes.Lines(response.Body.Bytes()) {
 		switch {
 		case line[0] == '#':
 			continue
 		case bytes.HasPrefix(line, []byte("process_start_time_seconds ")):
-			// The kernel knows nothing of virtual time.
+			// The process collector reads the real time of the start.
 			line = fmt.Appendf(nil, "process_start_time_seconds %d\n", historyStart.Unix())
 		}
 		out.Write(bytes.TrimSuffix(line, []byte("\n")))
-		out.Write(stamp)
+		out.Write(timestamp)
 	}
 }
 
-// names returns the names of all series of families, and of their labels.
+// names returns the names of the series of families and of their labels.
 func names(families []*family) (metrics, labels map[string]bool) {
-	// Those that Prometheus itself adds, and le.
 	metrics, labels = map[string]bool{}, map[string]bool{"job": true, "instance": true, "le": true}
 	for _, f := range families {
 		metrics[f.GetName()] = true

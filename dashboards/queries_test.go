@@ -1,10 +1,11 @@
+//go:build !race
+
 package dashboards_test
 
 import (
 	"flag"
 	"fmt"
 	"math"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,16 +14,16 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"huaweicloud_meeting_exporter/test/promserver"
 )
 
-var keep = flag.String("keep", "", "new `directory` in which to leave the data of the history, for a Prometheus and a Grafana to look at it")
+var keep = flag.String("keep", "", "new `directory` for the data of the history; without it the data is deleted")
 
-// The real exporter over fifteen days of virtual time, in a real Prometheus.
-func TestEveryQueryHasAnAnswer(t *testing.T) {
-	if raceEnabled {
-		t.Skip("takes minutes with the race detector: make test runs it without")
-	}
-	promtool := tool(t, "promtool")
+// TestQueries runs every query against a real Prometheus with 15 days of
+// scrapes of the exporter. The race detector makes the scrapes ten times
+// slower, so the test is not built with it.
+func TestQueries(t *testing.T) {
 	data := *keep
 	if data == "" {
 		data = t.TempDir()
@@ -36,144 +37,150 @@ func TestEveryQueryHasAnAnswer(t *testing.T) {
 	if err := file.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// One long block: promtool reads the file once for each.
-	load := exec.CommandContext(t.Context(), promtool, "tsdb", "create-blocks-from", "openmetrics",
+	// promtool reads the file once for each block, so one long block is fastest.
+	load := exec.CommandContext(t.Context(), promserver.Tool(t, "promtool"), "tsdb", "create-blocks-from", "openmetrics",
 		"--quiet", "--max-block-duration=1000h", "--label=job=meetings", "--label=instance=exporter:10047", text, data)
 	if out, err := load.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	p := newPrometheus(t, data, "global: {}\n")
-	all := dashboards(t)
-	t.Run("metrics and labels exist", func(t *testing.T) { namesExist(t, p, all, end) })
-	t.Run("no panel is empty", func(t *testing.T) { noPanelIsEmpty(t, p, all) })
-	t.Run("a panel that needs last week says so", func(t *testing.T) { missesLastWeek(t, p, all) })
-	t.Run("replicas and native histograms", func(t *testing.T) { sameInEveryForm(t, all, week, end) })
+	p := promserver.Start(t, "global: {}\n", data)
+	all := queries(dashboards(t))
+	t.Run("metrics and labels exist", func(t *testing.T) { checkNames(t, p, all, end) })
+	t.Run("no panel is empty", func(t *testing.T) { checkResults(t, p, all) })
+	t.Run("panels without last week", func(t *testing.T) { checkFirstHour(t, p, all) })
+	t.Run("replicas and native histograms", func(t *testing.T) { checkForms(t, all, week, end) })
 }
 
-// shownAt is a dashboard at its default time range, which ends at an instant.
-func shownAt(t *testing.T, p server, d dashboard, to time.Time) view {
-	t.Helper()
-	span := map[string]time.Duration{"now-24h": 24 * time.Hour, "now-14d/d": 14 * 24 * time.Hour}[d.Time.From]
-	if span == 0 {
-		t.Fatalf("%s: time range from %s", d.Title, d.Time.From)
-	}
-	return view{from: to.Add(-span), to: to, scrape: scrapeInterval, variables: p.queryVariables(t, d)}
+// query is a query with its panel and dashboard.
+type query struct {
+	target
+	panel     panel
+	dashboard dashboard
 }
 
-// ask evaluates a query as Grafana does, at steps that are whole.
-func (v view) ask(t *testing.T, p server, q target) []series {
-	t.Helper()
-	expr := v.interpolate(t, q)
-	if q.Instant {
-		return p.at(t, expr, v.to)
-	}
-	step := v.step(t, q)
-	return p.over(t, expr, v.from.Truncate(step), v.to.Truncate(step), step)
+func (q query) String() string {
+	return fmt.Sprintf("%s, panel %d %q, query %s", q.dashboard.UID, q.panel.ID, q.panel.Title, q.RefID)
 }
 
-func noPanelIsEmpty(t *testing.T, p server, all map[string]dashboard) {
-	for file, d := range all {
-		v := shownAt(t, p, d, historyEnd)
+func queries(all map[string]dashboard) (found []query) {
+	for _, d := range all {
 		for _, panel := range d.Panels {
 			for _, q := range panel.Targets {
-				isNumber := func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
-				if !slices.ContainsFunc(v.ask(t, p, q), func(s series) bool { return slices.ContainsFunc(s.values, isNumber) }) {
-					t.Errorf("%s: panel %d %q, query %s is empty:\n%s", file, panel.ID, panel.Title, q.RefID, v.interpolate(t, q))
-				}
+				found = append(found, query{q, panel, d})
 			}
+		}
+	}
+	return found
+}
+
+// views returns the views of dashboards at one time. It makes each only once.
+func views(t *testing.T, p promserver.Server, to time.Time) func(query) view {
+	made := map[string]view{}
+	return func(q query) view {
+		v, ok := made[q.dashboard.UID]
+		if !ok {
+			v = newView(t, p, q.dashboard, to)
+			made[q.dashboard.UID] = v
+		}
+		return v
+	}
+}
+
+func checkResults(t *testing.T, p promserver.Server, all []query) {
+	isNumber := func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+	hasNumber := func(s promserver.Series) bool { return slices.ContainsFunc(s.Values, isNumber) }
+	viewOf := views(t, p, historyEnd)
+	for _, q := range all {
+		if v := viewOf(q); !slices.ContainsFunc(v.run(t, p, q.target), hasNumber) {
+			t.Errorf("%s has no result:\n%s", q, v.interpolate(t, q.target))
 		}
 	}
 }
 
-// missesLastWeek looks an hour after the start, when there is only now.
-func missesLastWeek(t *testing.T, p server, all map[string]dashboard) {
+// checkFirstHour checks that panels that compare with last week show a text
+// when there is no data of last week.
+func checkFirstHour(t *testing.T, p promserver.Server, all []query) {
+	viewOf := views(t, p, historyStart.Add(time.Hour))
 	found := 0
-	for file, d := range all {
-		v := shownAt(t, p, d, historyStart.Add(time.Hour))
-		for _, panel := range d.Panels {
-			for _, q := range panel.Targets {
-				if !strings.Contains(q.Expr, "offset 7d") {
-					continue
-				}
-				found++
-				got := v.ask(t, p, q)
-				if len(got) != 1 || !math.IsNaN(got[0].values[0]) {
-					t.Errorf("%s: panel %q, query %s: %v, want NaN, which is shown as a text", file, panel.Title, q.RefID, got)
-				}
-				if mappings := fmt.Sprint(panel.FieldConfig.Defaults.Mappings); !strings.Contains(mappings, "null+nan") {
-					t.Errorf("%s: panel %q shows nothing for NaN: %s", file, panel.Title, mappings)
-				}
-			}
+	for _, q := range all {
+		if !strings.Contains(q.Expr, "offset 7d") {
+			continue
+		}
+		found++
+		if got := viewOf(q).run(t, p, q.target); len(got) != 1 || !math.IsNaN(got[0].Values[0]) {
+			t.Errorf("%s: got %v, want NaN, which the panel shows as a text", q, got)
+		}
+		if mappings := fmt.Sprint(q.panel.FieldConfig.Defaults.Mappings); !strings.Contains(mappings, "null+nan") {
+			t.Errorf("%s: no mapping of NaN to a text: %s", q, mappings)
 		}
 	}
 	if found == 0 {
-		t.Error("nothing is compared with last week")
+		t.Error("no query compares with last week")
 	}
 }
 
-// made are labels that queries themselves make.
-var made = []string{"hour"}
+var legendLabel = regexp.MustCompile(`{{(.*?)}}`)
 
-// namesExist looks at the syntax trees of all queries.
-func namesExist(t *testing.T, p server, all map[string]dashboard, end []*family) {
+// checkNames checks that the exporter has every metric and label of a query.
+func checkNames(t *testing.T, p promserver.Server, all []query, end []*family) {
 	metrics, labels := names(end)
-	for _, l := range made {
-		labels[l] = true
-	}
-	for file, d := range all {
-		v := shownAt(t, p, d, historyEnd)
-		for _, panel := range d.Panels {
-			for _, q := range panel.Targets {
-				where := fmt.Sprintf("%s: panel %d %q, query %s", file, panel.ID, panel.Title, q.RefID)
-				var tree node
-				p.get(t, "parse_query", url.Values{"query": {v.interpolate(t, q)}}, &tree)
-				tree.walk(nil, func(n node, above []node) {
-					for _, name := range n.labels() {
-						if !labels[name] {
-							t.Errorf("%s: no label %q in the code", where, name)
-						}
-					}
-					if n.isSelector() {
-						if name, _ := n["name"].(string); !metrics[name] {
-							t.Errorf("%s: no metric %q in the code", where, name)
-						}
-						checkSelector(t, where, n, above)
-					}
-				})
-				for _, l := range regexp.MustCompile(`{{(.*?)}}`).FindAllStringSubmatch(q.LegendFormat, -1) {
-					if !labels[l[1]] {
-						t.Errorf("%s: no label %q of the legend in the code", where, l[1])
-					}
-				}
+	labels["hour"] = true // a query adds it
+	viewOf := views(t, p, historyEnd)
+	for _, q := range all {
+		wantLabel := func(name string) {
+			if !labels[name] {
+				t.Errorf("%s: there is no label %q", q, name)
 			}
+		}
+		p.Parse(t, viewOf(q).interpolate(t, q.target)).Walk(func(n promserver.Node, above []promserver.Node) {
+			for _, label := range n.Grouping() {
+				wantLabel(label)
+			}
+			matchers, isSelector := n.Matchers()
+			if !isSelector {
+				return
+			}
+			for label := range matchers {
+				wantLabel(label)
+			}
+			if name, _ := n["name"].(string); !metrics[name] {
+				t.Errorf("%s: there is no metric %q", q, name)
+			}
+			if problem := selectorProblem(matchers, above); problem != "" {
+				t.Errorf("%s: %s: %v", q, problem, n["name"])
+			}
+		})
+		for _, match := range legendLabel.FindAllStringSubmatch(q.LegendFormat, -1) {
+			wantLabel(match[1])
 		}
 	}
 }
 
-// checkSelector demands that a series is chosen by job and instance, and that
-// replicas, which count the same meetings, are not added up.
-func checkSelector(t *testing.T, where string, n node, above []node) {
-	t.Helper()
-	if l := n.labels(); !slices.Contains(l, "job") || !slices.Contains(l, "instance") {
-		t.Errorf("%s: %v is not chosen by job and instance", where, n["name"])
+// selectorProblem returns what is wrong with the use of a selector. A selector
+// must match job and instance. An aggregation must not add up replicas, which
+// count the same meetings.
+func selectorProblem(matchers map[string]string, above []promserver.Node) string {
+	for _, label := range []string{"job", "instance"} {
+		if _, ok := matchers[label]; !ok {
+			return "no matcher of " + label
+		}
 	}
 	for _, a := range slices.Backward(above) {
 		if a["type"] != "aggregation" {
 			continue
 		}
-		op, _ := a["op"].(string)
-		if op == "max" || op == "min" || slices.Contains(a.labels(), "instance") {
-			return
+		if a["op"] == "max" || a["op"] == "min" || slices.Contains(a.Grouping(), "instance") || slices.ContainsFunc(above, isHistogramRatio) {
+			return ""
 		}
-		// There is no max of native histograms. Quantiles and fractions of
-		// them are the same whatever the number of replicas.
-		for _, b := range above {
-			if f, ok := b["func"].(map[string]any); ok && (f["name"] == "histogram_quantile" || f["name"] == "histogram_fraction") {
-				return
-			}
-		}
-		t.Errorf("%s: %s of %v adds up replicas", where, op, n["name"])
-		return
+		return fmt.Sprintf("%v adds up replicas", a["op"])
 	}
-	t.Errorf("%s: replicas of %v are shown side by side", where, n["name"])
+	return "the panel shows replicas separately"
+}
+
+// isHistogramRatio reports whether a node calls a function whose result is the
+// same for one replica and for the sum of several. PromQL has no max of native
+// histograms.
+func isHistogramRatio(n promserver.Node) bool {
+	f, _ := n["func"].(map[string]any)
+	return f["name"] == "histogram_quantile" || f["name"] == "histogram_fraction"
 }

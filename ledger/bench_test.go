@@ -52,7 +52,7 @@ func BenchmarkPoll(b *testing.B) {
 		l, _ := ledgerOf(b, n)
 		tail := manyMeetings(1000)
 		poll := func() {
-			apply(b, l, ledger.Poll{From: noon.Add(-4 * time.Hour), Began: noon, Ended: noon, Meetings: ledger.BatchOf(tail...)})
+			apply(b, l, ledger.Poll{From: noon.Add(-4 * time.Hour), Began: noon, Ended: noon, Meetings: tail})
 		}
 		b.Run(fmt.Sprintf("nothing-new/remembered=%d", n), func(b *testing.B) {
 			b.ReportAllocs()
@@ -113,7 +113,7 @@ func BenchmarkTail(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		tail[0].UUID = fmt.Sprint("new ", i)
-		apply(b, l, ledger.Poll{From: noon.Add(-4 * time.Hour), Began: noon, Ended: noon, Meetings: ledger.BatchOf(tail...)})
+		apply(b, l, ledger.Poll{From: noon.Add(-4 * time.Hour), Began: noon, Ended: noon, Meetings: tail})
 	}
 }
 
@@ -129,7 +129,7 @@ func BenchmarkWindows(b *testing.B) {
 }
 
 func sweepOf(l *ledger.Ledger, meetings []meeting.Meeting) ledger.Poll {
-	return ledger.Poll{Sweep: true, From: l.SweepFrom(noon), Began: noon, Ended: noon, Meetings: ledger.BatchOf(meetings...)}
+	return ledger.Poll{Sweep: true, From: l.SweepFrom(noon), Began: noon, Ended: noon, Meetings: meetings}
 }
 
 func apply(b *testing.B, l *ledger.Ledger, p ledger.Poll) {

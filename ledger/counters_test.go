@@ -8,164 +8,230 @@ import (
 	"huaweicloud_meeting_exporter/meeting"
 )
 
-func TestTheFirstSweepIsShownButNotCounted(t *testing.T) {
-	w := newWorld(t, defaults())
-	want(t, "gauges before the first sweep", w.recent(), sumsOf{})
-	w.sweep(ended("a", noon.Add(-time.Hour)))
-	want(t, "counters", w.scrape(), sumsOf{sales: zero})
-	want(t, "gauges", w.recent(), sumsOf{sales: one})
+func TestBaseline(t *testing.T) {
+	t.Run("the first sweep is shown, not counted", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		want(t, "gauges before", w.recent(), sumsOf{})
+		w.sweep(ended("a", noon.Add(-time.Hour)))
+		want(t, "counters", w.scrape(), sumsOf{sales: zero})
+		want(t, "gauges", w.recent(), sumsOf{sales: one})
+	})
+	t.Run("a tail is no baseline", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.tail(ended("a", noon))
+		want(t, "gauges", w.recent(), sumsOf{})
+		w.sweep(ended("a", noon), ended("b", noon.Add(-20*time.Hour)))
+		want(t, "counters", w.scrape(), sumsOf{sales: zero})
+	})
+	t.Run("a later rise counts", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep(ended("a", noon, participants(meeting.Absent)))
+		w.tail(ended("a", noon, participants(7), recorded))
+		want(t, "counters", w.scrape(), sumsOf{sales: {Participants: 7, Recorded: 1}})
+	})
+	t.Run("two reports of one meeting", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep(ended("a", noon, participants(12)), ended("a", noon))
+		w.tail(ended("a", noon, participants(13)))
+		want(t, "counters", w.scrape(), sumsOf{sales: {Participants: 1}})
+	})
+	t.Run("a meeting published late counts", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep(ended("old", noon.Add(-time.Hour)))
+		w.pass(time.Hour)
+		w.sweep(ended("old", noon.Add(-time.Hour)), ended("late", noon.Add(-3*time.Hour)))
+		want(t, "counters", w.scrape(), sumsOf{sales: one})
+	})
 }
 
-func TestATailBeforeTheFirstSweepIsNoBaseline(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.tail(ended("a", noon))
-	want(t, "gauges", w.recent(), sumsOf{})
-	w.sweep(ended("a", noon), ended("b", noon.Add(-20*time.Hour)))
-	want(t, "counters", w.scrape(), sumsOf{sales: zero})
+func TestEachMeetingCountsOnce(t *testing.T) {
+	t.Run("listed often", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep(ended("old", noon))
+		m := ended("new", noon.Add(time.Minute))
+		for range 3 {
+			w.pass(time.Minute)
+			w.tail(m, m)
+			w.sweep(m, ended("old", noon))
+		}
+		want(t, "counters", w.scrape(), sumsOf{sales: one})
+		want(t, "gauges", w.recent(), sumsOf{sales: times(2, one)})
+	})
+	t.Run("one booking held twice is two meetings", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep(ended("old", noon))
+		w.tail(ended("first", noon), ended("second", noon))
+		want(t, "counters", w.scrape(), sumsOf{sales: times(2, one)})
+	})
+	t.Run("two reports in one poll, in order", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep(ended("old", noon))
+		w.tail(ended("a", noon, participants(12)), ended("a", noon, department("legal"), recorded))
+		w.release()
+		legal := ledger.LabelSet{Department: "legal", Type: meeting.Immediate}
+		want(t, "counters", w.scrape(), sumsOf{sales: {Meetings: 1, DurationSeconds: 3600, Participants: 12, Terminals: 2, Recorded: 1}})
+		want(t, "gauges", w.recent(), sumsOf{sales: one, legal: {Meetings: 1, DurationSeconds: 3600, Participants: 10, Terminals: 2, Recorded: 1}})
+	})
 }
 
-func TestAMeetingIsCountedOnceHoweverOftenItIsListed(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.sweep(ended("old", noon))
-	m := ended("new", noon.Add(time.Minute))
-	for range 3 {
+func TestChanges(t *testing.T) {
+	t.Run("counters add what exceeds the highest", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep(ended("old", noon))
+		at := noon.Add(time.Minute)
+		for _, step := range []struct {
+			what string
+			m    meeting.Meeting
+			want ledger.Sums
+		}{
+			{"first sight", ended("a", at), one},
+			{"all shrink", ended("a", at, participants(0), lasting(time.Minute)), one},
+			{"back again", ended("a", at), one},
+			{"participants unknown", ended("a", at, participants(meeting.Absent)), one},
+			{"more participants", ended("a", at, participants(12)), ledger.Sums{Meetings: 1, DurationSeconds: 3600, Participants: 12, Terminals: 2}},
+			{"longer", ended("a", at, lasting(2*time.Hour)), ledger.Sums{Meetings: 1, DurationSeconds: 7200, Participants: 12, Terminals: 2}},
+			{"recorded", ended("a", at, recorded), ledger.Sums{Meetings: 1, DurationSeconds: 7200, Participants: 12, Terminals: 2, Recorded: 1}},
+			{"recording gone", ended("a", at), ledger.Sums{Meetings: 1, DurationSeconds: 7200, Participants: 12, Terminals: 2, Recorded: 1}},
+			{"recorded again", ended("a", at, recorded), ledger.Sums{Meetings: 1, DurationSeconds: 7200, Participants: 12, Terminals: 2, Recorded: 1}},
+		} {
+			w.pass(time.Minute)
+			w.tail(step.m)
+			want(t, step.what, w.scrape(), sumsOf{sales: step.want})
+		}
+	})
+	t.Run("counters keep the first labels, gauges the latest", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep(ended("old", noon.Add(-30*time.Hour)))
+		w.tail(ended("a", noon))
+		w.tail(ended("a", noon, department("legal"), participants(11), webinar))
+		sums := ledger.Sums{Meetings: 1, DurationSeconds: 3600, Participants: 11, Terminals: 2}
+		want(t, "counters", w.scrape(), sumsOf{sales: sums})
+		want(t, "gauges", w.recent(), sumsOf{sales: zero, {Department: "legal", Type: meeting.Webinar}: sums})
+	})
+	t.Run("histograms observe a field once", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep(ended("base", noon), ended("late", noon, participants(meeting.Absent)))
+		w.tail(ended("a", noon, participants(meeting.Absent)), ended("b", noon, webinar, lasting(0)))
+		s := w.Snapshot()
+		want(t, "durations", s.Durations(meeting.Immediate), ledger.Distribution{3600: 1})
+		want(t, "durations of webinars", s.Durations(meeting.Webinar), ledger.Distribution{0: 1})
+		want(t, "participants", s.Participants(meeting.Immediate), nil)
+		want(t, "participants of webinars", s.Participants(meeting.Webinar), ledger.Distribution{10: 1})
+
+		w.tail(ended("a", noon, participants(4), lasting(2*time.Hour)), ended("late", noon, participants(3)))
+		w.tail(ended("a", noon, participants(5), webinar))
+		s = w.Snapshot()
+		want(t, "durations", s.Durations(meeting.Immediate), ledger.Distribution{3600: 1})
+		want(t, "participants", s.Participants(meeting.Immediate), ledger.Distribution{3: 1, 4: 1})
+		want(t, "participants of webinars", s.Participants(meeting.Webinar), ledger.Distribution{10: 1})
+	})
+}
+
+func TestHolds(t *testing.T) {
+	t.Run("released a hold after the delivery", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep()
+		w.tail(ended("a", noon))
+		want(t, "published", bySet(w.Snapshot().Totals()), sumsOf{sales: zero})
+
+		w.pass(time.Hour)
+		w.tail(ended("a", noon), ended("b", noon))
+		want(t, "never delivered", bySet(w.Snapshot().Totals()), sumsOf{sales: zero})
+
+		want(t, "delivered", w.scrape(), sumsOf{sales: zero})
+		w.pass(59 * time.Second)
+		w.failedPoll()
+		want(t, "before the hold has passed", w.scrape(), sumsOf{sales: zero})
+
+		w.pass(time.Second)
+		want(t, "before the next turn", w.scrape(), sumsOf{sales: zero})
+		w.failedPoll()
+		want(t, "released by a failed poll", w.scrape(), sumsOf{sales: times(2, one)})
+
+		w.tail(ended("c", noon))
+		want(t, "later increments", w.scrape(), sumsOf{sales: times(3, one)})
+	})
+	t.Run("an older snapshot releases nothing newer", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep()
+		before := w.Snapshot()
+		w.tail(ended("a", noon))
+		before.MarkDelivered(w.now)
+		w.pass(time.Hour)
+		w.failedPoll()
+		want(t, "counters", bySet(w.Snapshot().Totals()), sumsOf{sales: zero})
+	})
+	t.Run("upcoming meetings are not held", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep()
+		p := w.tailPoll()
+		p.Upcoming = []meeting.Meeting{ended("a", noon)}
+		w.apply(p)
+		want(t, "announced", w.scrape(), sumsOf{sales: zero})
+		w.tail(ended("a", noon))
+		want(t, "counted", w.scrape(), sumsOf{sales: one})
+	})
+	t.Run("created is when a counter was first 0", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep(ended("a", noon))
 		w.pass(time.Minute)
-		w.tail(m, m)
-		w.sweep(m, ended("old", noon))
-	}
-	want(t, "counters", w.scrape(), sumsOf{sales: one})
+		w.tail(ended("b", w.now, department("legal")))
+		created := map[string]time.Time{}
+		for _, s := range w.Snapshot().Totals() {
+			created[s.Department] = s.Created
+		}
+		want(t, "created", created, map[string]time.Time{"sales": noon, "legal": noon.Add(time.Minute)})
+	})
 }
 
-func TestTheSameBookingHeldTwiceIsTwoMeetings(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.sweep(ended("old", noon))
-	w.tail(ended("first", noon), ended("second", noon))
-	want(t, "counters", w.scrape(), sumsOf{sales: times(2, one)})
-}
-
-func TestAMeetingPublishedLateCountsThoughItEndedBeforeTheBaseline(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.sweep(ended("old", noon.Add(-time.Hour)))
-	w.pass(time.Hour)
-	w.sweep(ended("old", noon.Add(-time.Hour)), ended("late", noon.Add(-3*time.Hour)))
-	want(t, "counters", w.scrape(), sumsOf{sales: one})
-}
-
-func TestARecordThatChangesAddsOnlyWhatExceedsTheHighestValue(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.sweep(ended("old", noon))
-	at := noon.Add(time.Minute)
-	for _, step := range []struct {
-		what string
-		m    meeting.Meeting
-		want ledger.Sums
-	}{
-		{"first sight", ended("a", at), one},
-		{"all shrink", ended("a", at, participants(0), lasting(time.Minute)), one},
-		{"back again", ended("a", at), one},
-		{"participants unknown", ended("a", at, participants(meeting.Absent)), one},
-		{"more participants", ended("a", at, participants(12)), ledger.Sums{Meetings: 1, DurationSeconds: 3600, Participants: 12, Terminals: 2}},
-		{"longer", ended("a", at, lasting(2*time.Hour)), ledger.Sums{Meetings: 1, DurationSeconds: 7200, Participants: 12, Terminals: 2}},
-		{"recorded", ended("a", at, recorded), ledger.Sums{Meetings: 1, DurationSeconds: 7200, Participants: 12, Terminals: 2, Recorded: 1}},
-		{"recording gone", ended("a", at), ledger.Sums{Meetings: 1, DurationSeconds: 7200, Participants: 12, Terminals: 2, Recorded: 1}},
-		{"recorded again", ended("a", at, recorded), ledger.Sums{Meetings: 1, DurationSeconds: 7200, Participants: 12, Terminals: 2, Recorded: 1}},
-	} {
-		w.pass(time.Minute)
-		w.tail(step.m)
-		want(t, step.what, w.scrape(), sumsOf{sales: step.want})
-	}
-}
-
-func TestAMeetingOfTheBaselineCountsItsLaterRises(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.sweep(ended("a", noon, participants(meeting.Absent)))
-	w.tail(ended("a", noon, participants(7), recorded))
-	want(t, "counters", w.scrape(), sumsOf{sales: {Participants: 7, Recorded: 1}})
-}
-
-func TestCountersStayWithTheLabelsOfFirstSightAndGaugesFollowTheLatest(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.sweep(ended("old", noon.Add(-30*time.Hour)))
-	w.tail(ended("a", noon))
-	w.tail(ended("a", noon, department("legal"), participants(11), webinar))
-	want(t, "counters", w.scrape(), sumsOf{sales: {Meetings: 1, DurationSeconds: 3600, Participants: 11, Terminals: 2}})
-	legal := ledger.Labels{Department: "legal", Type: meeting.Webinar}
-	want(t, "gauges", w.recent(), sumsOf{sales: zero, legal: {Meetings: 1, DurationSeconds: 3600, Participants: 11, Terminals: 2}})
-}
-
-func TestANewSeriesIsHeldAtZeroUntilThatWasServedForAnInterval(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.sweep()
-	w.tail(ended("a", noon))
-	want(t, "published", byLabels(w.Snapshot().Totals()), sumsOf{sales: zero})
-
-	w.pass(time.Hour)
-	w.tail(ended("a", noon), ended("b", noon))
-	want(t, "never served", byLabels(w.Snapshot().Totals()), sumsOf{sales: zero})
-
-	want(t, "served", w.scrape(), sumsOf{sales: zero})
-	w.pass(59 * time.Second)
-	w.idle()
-	want(t, "before the interval has passed", w.scrape(), sumsOf{sales: zero})
-
-	w.pass(time.Second)
-	want(t, "before the next turn", w.scrape(), sumsOf{sales: zero})
-	w.idle()
-	want(t, "released by a turn whose poll failed", w.scrape(), sumsOf{sales: times(2, one)})
-
-	w.tail(ended("c", noon))
-	want(t, "later increments", w.scrape(), sumsOf{sales: times(3, one)})
-}
-
-func TestAScrapeOfAnOlderSnapshotReleasesNothingNewer(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.sweep()
-	before := w.Snapshot()
-	w.tail(ended("a", noon))
-	before.Served(w.now)
-	w.pass(time.Hour)
-	w.idle()
-	want(t, "counters", byLabels(w.Snapshot().Totals()), sumsOf{sales: zero})
-}
-
-func TestACounterIsCreatedWhenItFirstStandsAtZero(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.sweep(ended("a", noon))
-	w.pass(time.Minute)
-	w.tail(ended("b", w.now, department("legal")))
-	created := map[string]time.Time{}
-	for _, s := range w.Snapshot().Totals() {
-		created[s.Department] = s.Created
-	}
-	want(t, "created", created, map[string]time.Time{"sales": noon, "legal": noon.Add(time.Minute)})
-}
-
-func TestAHistogramObservesAFieldOnceWhenItIsFirstPresent(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.sweep(ended("base", noon), ended("late", noon, participants(meeting.Absent)))
-	w.tail(ended("a", noon, participants(meeting.Absent)), ended("b", noon, webinar, lasting(0)))
-	s := w.Snapshot()
-	want(t, "durations", s.Durations(meeting.Immediate), ledger.Distribution{3600: 1})
-	want(t, "durations of webinars", s.Durations(meeting.Webinar), ledger.Distribution{0: 1})
-	want(t, "participants", s.Participants(meeting.Immediate), nil)
-	want(t, "participants of webinars", s.Participants(meeting.Webinar), ledger.Distribution{10: 1})
-
-	w.tail(ended("a", noon, participants(4), lasting(2*time.Hour)), ended("late", noon, participants(3)))
-	w.tail(ended("a", noon, participants(5), webinar))
-	s = w.Snapshot()
-	want(t, "durations", s.Durations(meeting.Immediate), ledger.Distribution{3600: 1})
-	want(t, "participants", s.Participants(meeting.Immediate), ledger.Distribution{3: 1, 4: 1})
-	want(t, "participants of webinars", s.Participants(meeting.Webinar), ledger.Distribution{10: 1})
-}
-
-func TestASnapshotNeverChanges(t *testing.T) {
+func TestSnapshotNeverChanges(t *testing.T) {
 	w := newWorld(t, defaults())
 	w.sweep(ended("a", noon))
 	w.tail(ended("b", noon))
 	s := w.Snapshot()
 	w.tail(ended("c", noon), ended("b", noon.Add(-time.Hour), participants(99)))
-	want(t, "counters", byLabels(s.Totals()), sumsOf{sales: one})
-	want(t, "gauges", byLabels(s.Recent(w.now)), sumsOf{sales: times(2, one)})
+	want(t, "counters", bySet(s.Totals()), sumsOf{sales: one})
+	want(t, "gauges", bySet(s.Recent(w.now)), sumsOf{sales: times(2, one)})
 	want(t, "histogram", s.Durations(meeting.Immediate), ledger.Distribution{3600: 1})
-	want(t, "size", s.Size(), 2)
+	want(t, "remembered", s.Remembered(), 2)
+}
+
+func TestDepartments(t *testing.T) {
+	world := func(t *testing.T, limit int) *world {
+		cfg := defaults()
+		cfg.MaxDepartments = limit
+		return newWorld(t, cfg)
+	}
+	t.Run("the busiest take the room that is left", func(t *testing.T) {
+		w := world(t, 3)
+		w.sweep(
+			ended("1", noon, department("b")),
+			ended("2", noon, department("d")), ended("3", noon, department("d")),
+			ended("4", noon, department("c")),
+			ended("5", noon, department("a")),
+			ended("6", noon, department("unknown")), ended("7", noon, department("other")),
+		)
+		want(t, "departments", departmentsOf(w.recent()), []string{"a", "b", "d", "other", "unknown"})
+		want(t, "meetings of other", w.recent()[ledger.LabelSet{Department: "other", Type: meeting.Immediate}].Meetings, 2)
+		want(t, "folded in the baseline", w.Snapshot().Folded(), 0)
+
+		w.tail(ended("8", noon, department("c")), ended("9", noon, department("other")))
+		want(t, "departments", departmentsOf(w.recent()), []string{"a", "b", "d", "other", "unknown"})
+		want(t, "folded", w.Snapshot().Folded(), 1)
+	})
+	t.Run("a department that was corrected is other", func(t *testing.T) {
+		w := world(t, 1)
+		w.sweep(ended("1", noon, department("b")), ended("1", noon, department("a")))
+		want(t, "departments", departmentsOf(w.recent()), []string{"a", "other"})
+	})
+	t.Run("without room every department is other", func(t *testing.T) {
+		w := world(t, 0)
+		w.sweep()
+		for _, uuid := range []string{"a", "b", "c", "d", "e"} {
+			w.tail(ended(uuid, noon, department("department "+uuid)))
+		}
+		w.release()
+		want(t, "counters", w.scrape(), sumsOf{{Department: "other", Type: meeting.Immediate}: times(5, one)})
+		want(t, "folded", w.Snapshot().Folded(), 5)
+	})
 }

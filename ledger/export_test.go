@@ -1,40 +1,47 @@
 package ledger
 
-import (
-	"crypto/sha256"
-	"time"
-)
-
-// OpenAround is Open with something that happens between the look at the file
-// and its taking over.
-func OpenAround(path string, cfg Config, owner string, created time.Time, between func()) (*Ledger, error) {
-	l := New(cfg, created)
-	l.owner = sha256.Sum256([]byte(owner))
-	loaded, err := l.look(path)
-	if err != nil {
-		return nil, err
-	}
-	between()
-	if err := l.takeOver(path, loaded); err != nil {
-		return nil, err
-	}
-	l.publish()
-	return l, nil
-}
-
-// Places is how many meetings there is room for.
-func (l *Ledger) Places() int { return l.meetings.entries.length }
+import "os"
 
 // Unheld returns the counters as they would be if none were held.
-func (l *Ledger) Unheld() map[Labels]Sums {
-	totals := map[Labels]Sums{}
-	for _, s := range l.Snapshot().series {
+func (l *Ledger) Unheld() map[LabelSet]Sums {
+	totals := map[LabelSet]Sums{}
+	for key, s := range l.series {
 		if s.counted {
-			totals[s.Labels] = s.total
+			totals[LabelSet{l.names.names[key.department()], key.typ()}] = s.total
 		}
 	}
 	return totals
 }
 
-// Seal returns a value in its stored form.
-func Seal(key []byte, v any) []byte { return seal(key, v) }
+// SetSync makes f sync the file and its directory.
+func (l *Ledger) SetSync(f func(*os.File) error) {
+	l.storage.sync = f
+	if l.storage.journal != nil {
+		l.storage.journal.sync = f
+	}
+}
+
+// RewriteNext makes the next turn rewrite the file.
+func (l *Ledger) RewriteNext() {
+	if l.storage.journal != nil {
+		l.storage.journal.rewriteAt = 0
+	}
+}
+
+// Frames returns a journal with the given payloads, from frame 0.
+func Frames(payloads ...[]byte) []byte {
+	var file []byte
+	for i, payload := range payloads {
+		file, _ = appendFrame(file, uint64(i), payload)
+	}
+	return file
+}
+
+// Payloads returns the payloads of a journal.
+func Payloads(file *os.File, size int64) (payloads [][]byte, err error) {
+	_, err = readFrames(file, size, func(_ uint64, _ int64, payload []byte) error {
+		payloads = append(payloads, append([]byte{}, payload...))
+		return nil
+	})
+	return payloads, err
+}

@@ -9,40 +9,44 @@ import (
 	"huaweicloud_meeting_exporter/meeting"
 )
 
-// Snapshot is what the ledger published after a turn. It never changes, apart
-// from noting that it was served, and may be used from any goroutine.
+// Snapshot is what the ledger published after a turn. It never changes, except
+// that it notes its delivery. It may be used from any goroutine.
 type Snapshot struct {
-	cfg    Config
-	state  state
-	series []publishedSeries // by department and type
-	size   int
-	served atomic.Pointer[time.Time]
+	cfg        Config
+	state      state
+	series     []publishedSeries // by department and type
+	held       []setID           // the series whose counters are shown at 0 (rule 6)
+	remembered int
+	delivered  atomic.Pointer[time.Time]
 }
 
 type publishedSeries struct {
-	Labels
+	LabelSet
 	series
 }
 
-// Labels is a label set in words.
-type Labels struct {
+// LabelSet is the label values of one series.
+type LabelSet struct {
 	Department string
 	Type       meeting.Type
 }
 
 // LabeledSums are the sums of one label set.
 type LabeledSums struct {
-	Labels
+	LabelSet
 	Sums
-	// Created is when a counter stood at 0; it is zero for sliding sums.
+	// Created is when a counter began at 0. It is zero for window gauges.
 	Created time.Time
 }
 
-// publish makes the ledger's state visible.
+// publish makes the state of the ledger visible.
 func (l *Ledger) publish() {
-	s := &Snapshot{cfg: l.cfg, state: l.state, size: l.meetings.len(), series: make([]publishedSeries, 0, len(l.series))}
+	s := &Snapshot{cfg: l.cfg, state: l.state, remembered: len(l.meetings), series: make([]publishedSeries, 0, len(l.series))}
 	for key, one := range l.series {
-		s.series = append(s.series, publishedSeries{Labels{l.names.names[key.department()], key.typ()}, one})
+		s.series = append(s.series, publishedSeries{LabelSet{l.names.names[key.department()], key.typ()}, one})
+		if one.held {
+			s.held = append(s.held, key)
+		}
 	}
 	slices.SortFunc(s.series, func(a, b publishedSeries) int {
 		return cmp.Or(cmp.Compare(a.Department, b.Department), cmp.Compare(a.Type, b.Type))
@@ -50,23 +54,25 @@ func (l *Ledger) publish() {
 	l.snapshot.Store(s)
 }
 
-// Served notes that the snapshot was given to a scrape. Clock is a reading of
-// time.Now; only the first call counts.
-func (s *Snapshot) Served(clock time.Time) {
-	if s.served.Load() == nil {
-		s.served.CompareAndSwap(nil, &clock)
+// MarkDelivered notes that the whole snapshot was given to a scrape (rule 6).
+// Clock is a reading of time.Now. Only the first call counts.
+func (s *Snapshot) MarkDelivered(clock time.Time) {
+	if s.delivered.Load() == nil {
+		s.delivered.CompareAndSwap(nil, &clock)
 	}
 }
 
-// servedAt is when the snapshot was first served, and false if it was not.
-func (s *Snapshot) servedAt() (clock time.Time, ok bool) {
-	if at := s.served.Load(); at != nil {
+// deliveredAt returns when the snapshot was first delivered, and false if it
+// was not.
+func (s *Snapshot) deliveredAt() (clock time.Time, ok bool) {
+	if at := s.delivered.Load(); at != nil {
 		return *at, true
 	}
 	return time.Time{}, false
 }
 
-// Totals returns the counters. A label set that is new stands at 0.
+// Totals returns the counters (rule 5). Those that are held stand at 0 (rule
+// 6).
 func (s *Snapshot) Totals() []LabeledSums {
 	totals := make([]LabeledSums, 0, len(s.series))
 	for _, one := range s.series {
@@ -77,15 +83,15 @@ func (s *Snapshot) Totals() []LabeledSums {
 		if one.held {
 			sums = Sums{}
 		}
-		totals = append(totals, LabeledSums{Labels: one.Labels, Sums: sums, Created: one.created})
+		totals = append(totals, LabeledSums{LabelSet: one.LabelSet, Sums: sums, Created: one.created})
 	}
 	return totals
 }
 
 // Recent returns the sums of the meetings that ended within the window before
-// now, for every label set ever seen. There are none before the first complete
-// sweep, nor when the last complete poll is too long ago. Now counts in whole
-// minutes, like the times of the meetings.
+// now, for every label set ever seen (rule 3). It returns nil before the first
+// complete sweep, and when the last complete poll is longer ago than
+// StaleAfter. Now counts in whole minutes, like the times of the meetings.
 func (s *Snapshot) Recent(now time.Time) []LabeledSums {
 	if s.state.lastSweep.IsZero() || now.Sub(s.state.lastPoll) > s.cfg.StaleAfter {
 		return nil
@@ -93,39 +99,42 @@ func (s *Snapshot) Recent(now time.Time) []LabeledSums {
 	edge := s.cfg.edge(now)
 	recent := make([]LabeledSums, len(s.series))
 	for i, one := range s.series {
-		recent[i] = LabeledSums{Labels: one.Labels, Sums: one.window.after(edge)}
+		recent[i] = LabeledSums{LabelSet: one.LabelSet, Sums: one.window.after(edge)}
 	}
 	return recent
 }
 
-// Durations returns the durations in seconds of the meetings counted, by the
-// conference type of their first sight. The caller must not change them.
+// Durations returns the durations in seconds of the counted meetings whose
+// first report had the conference type (rule 5). The caller must not change
+// them.
 func (s *Snapshot) Durations(t meeting.Type) Distribution {
 	return s.state.distributions[durations][t]
 }
 
-// Participants is like Durations, of the numbers of participants.
+// Participants returns the numbers of participants invited to the same
+// meetings. The caller must not change them.
 func (s *Snapshot) Participants(t meeting.Type) Distribution {
 	return s.state.distributions[participants][t]
 }
 
-// Created is when the ledger, and with it every histogram, began.
+// Created returns when the ledger, and with it every histogram, began.
 func (s *Snapshot) Created() time.Time { return s.state.created }
 
-// Folded counts the meetings counted under OtherDepartment because of the cap.
+// Folded returns how many meetings are counted under OtherDepartment because of
+// the cap on departments.
 func (s *Snapshot) Folded() int64 { return s.state.folded }
 
-// Size is how many meetings are remembered.
-func (s *Snapshot) Size() int { return s.size }
+// Remembered returns how many meetings are remembered (rule 8).
+func (s *Snapshot) Remembered() int { return s.remembered }
 
-// LastPoll is when the last complete poll ended, zero before the first.
+// LastPoll returns when the last complete poll ended, zero before the first.
 func (s *Snapshot) LastPoll() time.Time { return s.state.lastPoll }
 
-// LastSweep is when the last complete sweep ended, zero before the first.
+// LastSweep returns when the last complete sweep ended, zero before the first.
 func (s *Snapshot) LastSweep() time.Time { return s.state.lastSweep }
 
-// NewestEnd is the latest end among the meetings remembered, and false if none
-// is remembered.
+// NewestEnd returns the latest end of the meetings remembered, and false if
+// there are none.
 func (s *Snapshot) NewestEnd() (time.Time, bool) {
 	return s.state.newestEnd.time(), s.state.newestEnd > 0
 }

@@ -1,348 +1,408 @@
 package ledger_test
 
 import (
-	"bytes"
 	"errors"
+	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
+	"github.com/fxamacker/cbor/v2"
 
 	"huaweicloud_meeting_exporter/ledger"
 	"huaweicloud_meeting_exporter/meeting"
 )
 
-const owner = "an enterprise"
+func TestRestart(t *testing.T) {
+	t.Run("goes on where the ledger stood", func(t *testing.T) {
+		w := newStoredWorld(t)
+		w.sweep(ended("base", noon), ended("late", noon, participants(meeting.Absent)))
+		w.pass(time.Minute)
+		w.tail(ended("a", noon), ended("b", noon, department("legal"), recorded), ended("c", noon, webinar, lasting(0)))
+		w.tail(ended("a", noon.Add(-time.Hour), participants(12)), ended("late", noon, participants(3)))
+		w.release()
+		w.tail(ended("d", noon, department("later")))
+		before := viewOf(w.Ledger, w.now)
+		w.restart(defaults())
+		want(t, "after a restart", viewOf(w.Ledger, w.now), before)
+		w.tail(ended("a", noon.Add(-time.Hour), participants(13)), ended("base", noon), ended("e", noon))
+		want(t, "counters go on", w.scrape()[sales], ledger.Sums{Meetings: 2, DurationSeconds: 7200, Participants: 26, Terminals: 4})
+	})
+	t.Run("the first sweep counts what was missed", func(t *testing.T) {
+		w := newStoredWorld(t)
+		w.sweep(ended("base", noon))
+		w.restart(defaults())
+		w.pass(3 * 24 * time.Hour)
+		want(t, "what a sweep reads", w.SweepFrom(w.now), noon.Add(-54*time.Hour))
+		w.sweep(ended("missed", noon.Add(time.Hour)), ended("before the reach", noon.Add(-60*time.Hour)))
+		want(t, "counters", w.scrape(), sumsOf{sales: one})
+	})
+	t.Run("a held series starts at 0 again", func(t *testing.T) {
+		w := newStoredWorld(t)
+		w.sweep()
+		w.tail(ended("a", noon))
+		w.scrape()
+		w.pass(time.Minute) // due, but the process ends first
+		w.restart(defaults())
+		want(t, "held", w.scrape(), sumsOf{sales: zero})
+		w.failedPoll()
+		want(t, "until a hold after a new delivery", w.scrape(), sumsOf{sales: zero})
+		w.pass(time.Minute)
+		w.failedPoll()
+		w.restart(defaults())
+		want(t, "released", w.scrape(), sumsOf{sales: one})
+	})
+	t.Run("what is forgotten stays forgotten", func(t *testing.T) {
+		w := newStoredWorld(t)
+		w.sweep(ended("a", noon), ended("b", noon, department("legal")))
+		w.tail(ended("a", noon.Add(2*time.Hour)))
+		w.pass(100 * time.Hour)
+		w.sweep(ended("c", w.now))
+		w.restart(defaults())
+		want(t, "remembered", w.Snapshot().Remembered(), 1)
+		want(t, "departments", departmentsOf(w.recent()), []string{"legal", "sales"})
+	})
+	t.Run("a lower cap removes no department", func(t *testing.T) {
+		cfg := defaults()
+		cfg.MaxDepartments = 2
+		w := storedWorld(t, filepath.Join(t.TempDir(), "ledger.db"), cfg)
+		w.sweep(ended("1", noon, department("a")), ended("2", noon, department("b")))
+		cfg.MaxDepartments = 1
+		w.restart(cfg)
+		w.tail(ended("3", noon, department("b")), ended("4", noon, department("c")))
+		want(t, "lower", departmentsOf(w.recent()), []string{"a", "b", "other"})
+		want(t, "folded", w.Snapshot().Folded(), 1)
+		cfg.MaxDepartments = 3
+		w.restart(cfg)
+		w.tail(ended("5", noon, department("c")))
+		want(t, "higher", departmentsOf(w.recent()), []string{"a", "b", "c", "other"})
+		want(t, "folded", w.Snapshot().Folded(), 1)
+	})
+	t.Run("an empty file is a new ledger", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "ledger.db")
+		write(t, path, nil)
+		w := storedWorld(t, path, defaults())
+		w.restart(defaults()) // before the first commit
+		w.sweep(ended("a", noon))
+		want(t, "counters", w.scrape(), sumsOf{sales: zero})
+	})
+	t.Run("a symbolic link stays one", func(t *testing.T) {
+		target := filepath.Join(t.TempDir(), "target.db")
+		link := filepath.Join(t.TempDir(), "link.db")
+		if err := os.Symlink(target, link); err != nil {
+			t.Fatal(err)
+		}
+		w := storedWorld(t, link, defaults())
+		w.sweep(ended("a", noon))
+		w.RewriteNext()
+		w.tail(ended("b", noon))
+		w.restart(defaults())
+		want(t, "remembered", w.Snapshot().Remembered(), 2)
+		info, err := os.Lstat(target)
+		if err != nil || !info.Mode().IsRegular() {
+			t.Errorf("the target of the link is no file: %v", err)
+		}
+	})
+	t.Run("a failed rewrite falls back to an append", func(t *testing.T) {
+		w := newStoredWorld(t)
+		w.sweep(ended("a", noon))
+		w.close()
+		// The name of the temporary file gets too long.
+		long := filepath.Join(filepath.Dir(w.path), strings.Repeat("x", 240))
+		ok(t, os.Rename(w.path, long))
+		w.path = long
+		w.open(defaults())
+		w.RewriteNext()
+		w.tail(ended("b", noon))
+		want(t, "frames", len(payloadsOf(t, long)), 3)
+		w.restart(defaults())
+		want(t, "remembered", w.Snapshot().Remembered(), 2)
+	})
+	t.Run("the file stays in proportion", func(t *testing.T) {
+		w := newStoredWorld(t)
+		w.SetSync(noSync)
+		many := manyMeetings(3000)
+		w.sweep(many...)
+		state, rewrites := len(read(w.path)), 0
+		for turn, size := 1, state; turn <= 40; turn++ {
+			for i := range many {
+				many[i].Participants = meeting.Count(turn)
+			}
+			w.sweep(many...)
+			before := size
+			if size = len(read(w.path)); size < before {
+				rewrites++
+			}
+			if limit := 3*state + 1<<20 + state; size > limit {
+				t.Fatalf("turn %d: %d bytes, want at most %d", turn, size, limit)
+			}
+		}
+		want(t, "rewrites", rewrites, 3)
+		before := viewOf(w.Ledger, noon)
+		w.restart(defaults())
+		want(t, "stored", viewOf(w.Ledger, noon).Unheld, before.Unheld)
+	})
+	t.Run("Open waits for a process that ends", func(t *testing.T) {
+		w := newStoredWorld(t)
+		w.sweep(ended("base", noon))
+		type opened struct {
+			l   *ledger.Ledger
+			err error
+		}
+		w.tail(ended("new", noon))
+		next := make(chan opened)
+		go func() {
+			l, err := ledger.Open(w.path, defaults(), owner, noon)
+			next <- opened{l, err}
+		}()
+		w.close()
+		got := <-next
+		ok(t, got.err)
+		defer got.l.Close()
+		want(t, "counters", got.l.Unheld(), sumsOf{sales: one})
+	})
+	t.Run("a closed ledger takes no poll", func(t *testing.T) {
+		w := newStoredWorld(t)
+		w.close()
+		if err := w.Apply(w.sweepPoll(), noon); !errors.Is(err, ledger.ErrStorage) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
 
-// stored returns a world whose ledger is kept in a file.
-func stored(t *testing.T, path string, cfg ledger.Config) *world {
-	t.Helper()
-	l, err := ledger.Open(path, cfg, owner, noon)
+func TestSeedAndStateFiles(t *testing.T) {
+	source := newWorld(t, defaults())
+	source.sweep(ended("base", noon))
+	source.tail(ended("a", noon, participants(3)), ended("b", noon, department("legal"), webinar))
+	source.release()
+	source.tail(ended("held", noon, department("held")))
+	now := source.now
+
+	path := filepath.Join(t.TempDir(), "state")
+	if err := source.WriteFile(path, owner); err != nil {
+		t.Fatal(err)
+	}
+	kept := read(path)
+	stateFile, err := ledger.ReadFile(path, defaults(), owner)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	return &world{Ledger: l, t: t, now: noon}
-}
-
-// restart closes the ledger and opens it again, as a new process would.
-func (w *world) restart(path string, cfg ledger.Config) {
-	w.t.Helper()
-	if err := w.Close(); err != nil {
-		w.t.Fatal(err)
+	want(t, "read from a file", viewOf(stateFile, now), viewOf(source.Ledger, now))
+	want(t, "the file", read(path), kept)
+	if _, err := ledger.ReadFile(path, defaults(), "another"); !errors.Is(err, ledger.ErrOwner) {
+		t.Errorf("another owner: got %v", err)
 	}
-	next := stored(w.t, path, cfg)
-	w.Ledger = next.Ledger
-}
-
-func TestARestartGoesOnWhereTheLedgerStood(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger.db")
-	w := stored(t, path, defaults())
-	w.sweep(ended("base", noon), ended("late", noon, participants(meeting.Absent)))
-	w.pass(time.Minute)
-	w.tail(ended("a", noon), ended("b", noon, department("legal"), recorded), ended("c", noon, webinar, lasting(0)))
-	w.tail(ended("a", noon.Add(-time.Hour), participants(12)), ended("late", noon, participants(3)))
-	w.release()
-	w.tail(ended("d", noon, department("later")))
-
-	before := w.Snapshot()
-	from := w.SweepFrom(w.now)
-	w.restart(path, defaults())
-	after := w.Snapshot()
-	want(t, "counters", after.Totals(), before.Totals())
-	want(t, "gauges", after.Recent(w.now), before.Recent(w.now))
-	want(t, "size", after.Size(), before.Size())
-	want(t, "created", after.Created(), before.Created())
-	want(t, "last poll", after.LastPoll(), before.LastPoll())
-	want(t, "last sweep", after.LastSweep(), before.LastSweep())
-	want(t, "what a sweep reads", w.SweepFrom(w.now), from)
-	newest, _ := before.NewestEnd()
-	gotNewest, _ := after.NewestEnd()
-	want(t, "newest end", gotNewest, newest)
-	for _, typ := range meeting.Types() {
-		want(t, "durations", after.Durations(typ), before.Durations(typ))
-		want(t, "participants", after.Participants(typ), before.Participants(typ))
+	if _, err := ledger.ReadFile(path+"missing", defaults(), owner); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing file: got %v", err)
 	}
 
-	w.tail(ended("a", noon.Add(-time.Hour), participants(13)), ended("base", noon), ended("e", noon))
-	want(t, "counters go on", w.scrape()[sales], ledger.Sums{Meetings: 2, DurationSeconds: 7200, Participants: 26, Terminals: 4})
-}
-
-func TestTheFirstSweepAfterARestartCountsWhatWasMissed(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger.db")
-	w := stored(t, path, defaults())
-	w.sweep(ended("base", noon))
-	w.restart(path, defaults())
-	w.pass(3 * 24 * time.Hour)
-	want(t, "what a sweep reads", w.SweepFrom(w.now), noon.Add(-54*time.Hour))
-	w.sweep(ended("missed", noon.Add(time.Hour)), ended("before the reach", noon.Add(-60*time.Hour)))
-	want(t, "counters", w.scrape(), sumsOf{sales: one})
-}
-
-func TestAHeldSeriesStartsAtZeroAgainAfterARestartAndAReleasedOneDoesNot(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger.db")
-	w := stored(t, path, defaults())
-	w.sweep()
-	w.tail(ended("a", noon))
-	w.scrape()
-	w.pass(time.Minute) // due, but the process ends first
-	w.restart(path, defaults())
-	want(t, "held", w.scrape(), sumsOf{sales: zero})
-	w.idle()
-	want(t, "held until it was served for an interval again", w.scrape(), sumsOf{sales: zero})
-	w.pass(time.Minute)
-	w.idle()
-	w.restart(path, defaults())
-	want(t, "released", w.scrape(), sumsOf{sales: one})
-}
-
-func TestForgettingReachesTheFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger.db")
-	w := stored(t, path, defaults())
-	w.sweep(ended("a", noon), ended("b", noon, department("legal")))
-	w.tail(ended("a", noon.Add(2*time.Hour))) // its end moves, and its key with it
-	w.pass(100 * time.Hour)
-	w.sweep(ended("c", w.now))
-	w.restart(path, defaults())
-	want(t, "remembered", w.Snapshot().Size(), 1)
-	want(t, "label sets", names(w.recent()), []string{"legal", "sales"})
-}
-
-func TestALowerCapRemovesNoDepartmentAndAHigherOneAdmitsNewOnes(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger.db")
-	cfg := defaults()
-	cfg.MaxDepartments = 2
-	w := stored(t, path, cfg)
-	w.sweep(ended("1", noon, department("a")), ended("2", noon, department("b")))
-	cfg.MaxDepartments = 1
-	w.restart(path, cfg)
-	w.tail(ended("3", noon, department("b")), ended("4", noon, department("c")))
-	want(t, "lower", names(w.recent()), []string{"a", "b", "other"})
-	want(t, "folded", w.Snapshot().Folded(), int64(1))
-	cfg.MaxDepartments = 3
-	w.restart(path, cfg)
-	w.tail(ended("5", noon, department("c")))
-	want(t, "higher", names(w.recent()), []string{"a", "b", "c", "other"})
-	want(t, "folded", w.Snapshot().Folded(), int64(1))
-}
-
-func TestAFileThatCannotBeTheLedgerIsRefusedInWordsAndLeftAsItIs(t *testing.T) {
-	valid := filepath.Join(t.TempDir(), "valid.db")
-	w := stored(t, valid, defaults())
-	w.sweep(ended("a", noon))
-	if err := w.Close(); err != nil {
+	seeded := newStoredWorld(t)
+	if err := seeded.Seed(stateFile, noon); err != nil {
 		t.Fatal(err)
 	}
+	seeded.restart(defaults())
+	wanted := viewOf(source.Ledger, now)
+	wanted.Horizon, wanted.SweepFrom = noon, now.Add(-54*time.Hour)
+	want(t, "seeded", viewOf(seeded.Ledger, now), wanted)
+}
+
+func TestRefusedFiles(t *testing.T) {
+	w := newStoredWorld(t)
+	w.sweep(ended("a", noon))
+	w.tail(ended("b", noon))
+	w.close()
+	valid := read(w.path)
+	payloads := payloadsOf(t, w.path)
+	changed := func(frame, field int, value any) []byte {
+		fields := map[int]any{}
+		if err := cbor.Unmarshal(payloads[frame], &fields); err != nil {
+			t.Fatal(err)
+		}
+		fields[field] = value
+		payload, err := cbor.Marshal(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		frames := append([][]byte{}, payloads...)
+		frames[frame] = payload
+		return ledger.Frames(frames...)
+	}
+	bbolt := make([]byte, 8192)
+	copy(bbolt[16:], "\xed\xda\x0c\xed\x02\x00\x00\x00")
+
 	for name, c := range map[string]struct {
-		owner string
-		spoil func(t *testing.T, path string)
-		words string
+		owner   string
+		content []byte
+		prepare func(t *testing.T, path string)
+		words   string
 	}{
-		"other owner":   {"another", nil, "another endpoint"},
-		"newer version": {owner, func(t *testing.T, path string) { putHead(t, path, "version", 2) }, "newer version"},
-		"no ledger":     {owner, func(t *testing.T, path string) { otherDatabase(t, path) }, "not a ledger"},
-		"text":          {owner, func(t *testing.T, path string) { write(t, path, strings.Repeat("text ", 10_000)) }, "damaged"},
-		"a few bytes":   {owner, func(t *testing.T, path string) { write(t, path, "x") }, "damaged"},
-		"cut off":       {owner, func(t *testing.T, path string) { truncate(t, path, 3*4096) }, "damaged"},
-		"directory": {owner, func(t *testing.T, path string) {
-			if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o755)); err != nil {
-				t.Fatal(err)
-			}
-		}, "is a directory"},
-		"device": {owner, func(t *testing.T, path string) {
-			if err := errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)); err != nil {
-				t.Fatal(err)
-			}
-		}, "not a regular file"},
-		"in use": {owner, func(t *testing.T, path string) { stored(t, path, defaults()) }, "in use"},
+		"other owner":          {"another", valid, nil, "another endpoint"},
+		"newer format":         {owner, changed(0, 2, 3), nil, "format 3 where this version knows format 2: it was written by a newer version"},
+		"newer head":           {owner, changed(0, 9, 1), nil, "written by a newer version"},
+		"newer turn":           {owner, changed(2, 99, 1), nil, "written by a newer version"},
+		"other format":         {owner, changed(0, 1, "something else"), nil, "damaged"},
+		"first edition":        {owner, bbolt, nil, "is a ledger of a version before 2, which stored bbolt databases: move it away"},
+		"text":                 {owner, []byte(strings.Repeat("text ", 10_000)), nil, "damaged"},
+		"zeros":                {owner, make([]byte, 10_000), nil, "damaged"},
+		"a few bytes":          {owner, []byte("x"), nil, "damaged"},
+		"only a head":          {owner, ledger.Frames(payloads[0]), nil, "damaged"},
+		"a frame missing":      {owner, ledger.Frames(payloads[0], payloads[2]), nil, "damaged"},
+		"a frame twice":        {owner, ledger.Frames(payloads[0], payloads[1], payloads[2], payloads[2], payloads[1]), nil, "damaged"},
+		"no CBOR":              {owner, ledger.Frames(payloads[0], []byte("text")), nil, "damaged"},
+		"horizon goes back":    {owner, changed(2, 2, 1), nil, "the horizon goes back"},
+		"created twice":        {owner, changed(2, 1, 1), nil, "created twice"},
+		"folded falls":         {owner, changed(2, 5, -1), nil, "folded"},
+		"department twice":     {owner, changed(2, 6, []string{"sales"}), nil, "a department comes twice"},
+		"unknown label set":    {owner, changed(2, 7, []any{map[int]any{1: 999}}), nil, "label set 999 is unknown"},
+		"counter falls":        {owner, changed(2, 7, []any{map[int]any{1: 17, 2: true, 4: noon.UnixNano(), 5: map[int]int{1: -1}}}), nil, "falls"},
+		"sums without counter": {owner, changed(1, 7, []any{map[int]any{1: 17, 5: map[int]int{1: 1}}}), nil, "has no counters"},
+		"series out of order":  {owner, changed(1, 7, []any{map[int]any{1: 2}, map[int]any{1: 1}}), nil, "out of order"},
+		"unknown histogram":    {owner, changed(2, 8, []any{map[int]any{1: 9, 4: 1}}), nil, "belongs to no histogram"},
+		"histogram falls":      {owner, changed(2, 8, []any{map[int]any{1: 1, 2: 1, 3: 10}}), nil, "a histogram falls"},
+		"meeting of no series": {owner, changed(2, 9, []any{map[int]any{1: make([]byte, 16), 3: 999}}), nil, "unknown label set"},
+		"negative number":      {owner, changed(2, 9, []any{map[int]any{1: make([]byte, 16), 2: 17, 3: 17, 5: map[int]int{1: -9}}}), nil, "negative"},
+		"unknown forgotten":    {owner, changed(2, 10, [][]byte{make([]byte, 16)}), nil, "an unknown meeting is forgotten"},
+		"directory":            {owner, nil, func(t *testing.T, path string) { ok(t, os.Mkdir(path, 0o755)) }, "is a directory"},
+		"pipe":                 {owner, nil, func(t *testing.T, path string) { ok(t, syscall.Mkfifo(path, 0o600)) }, "not a regular file"},
+		"in use":               {owner, valid, func(t *testing.T, path string) { storedWorld(t, path, defaults()) }, "in use by another process"},
+		"no directory":         {owner, nil, func(t *testing.T, path string) { ok(t, os.Remove(filepath.Dir(path))) }, "cannot be opened"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			path := filepath.Join(t.TempDir(), "ledger.db")
-			content, err := os.ReadFile(valid)
-			if err != nil {
-				t.Fatal(err)
+			path := filepath.Join(t.TempDir(), "directory", "ledger.db")
+			ok(t, os.Mkdir(filepath.Dir(path), 0o755))
+			if c.content != nil {
+				write(t, path, c.content)
 			}
-			write(t, path, string(content))
-			if c.spoil != nil {
-				c.spoil(t, path)
+			if c.prepare != nil {
+				c.prepare(t, path)
 			}
-			before := read(path)
-			_, err = ledger.Open(path, defaults(), c.owner, noon)
+			_, err := ledger.Open(path, defaults(), c.owner, noon)
 			if err == nil || !strings.Contains(err.Error(), c.words) || !errors.Is(err, ledger.ErrStorage) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("got error %q, want one line with %q", err, c.words)
 			}
-			if read(path) != before {
-				t.Error("the file was changed")
-			}
+			want(t, "the file", read(path), c.content)
 		})
 	}
+	t.Run("a place that cannot be written", func(t *testing.T) {
+		if _, err := ledger.Open("/proc/ledger.db", defaults(), owner, noon); !errors.Is(err, ledger.ErrStorage) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
-func TestAPlaceThatCannotBeWrittenIsRefused(t *testing.T) {
-	for _, path := range []string{"/proc/ledger.db", filepath.Join(t.TempDir(), "missing", "ledger.db")} {
-		if _, err := ledger.Open(path, defaults(), owner, noon); !errors.Is(err, ledger.ErrStorage) {
-			t.Errorf("%s: got %v", path, err)
+// TestFailedSync fails the sync of each kind of write. The poll that failed is
+// in the file, and so it counts.
+func TestFailedSync(t *testing.T) {
+	fail := func(w *world, p ledger.Poll) {
+		w.t.Helper()
+		before := w.Snapshot()
+		w.SetSync(func(*os.File) error { return errors.New("sync failed") })
+		if err := w.Apply(p, w.now); !errors.Is(err, ledger.ErrStorage) || !strings.Contains(err.Error(), "sync failed") {
+			w.t.Fatalf("got %v", err)
+		}
+		w.SetSync(noSync)
+		if w.Snapshot() != before {
+			w.t.Error("a poll that failed was published")
 		}
 	}
-}
-
-func TestAnEmptyFileIsANewLedger(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger.db")
-	write(t, path, "")
-	w := stored(t, path, defaults())
-	w.restart(path, defaults()) // before the first commit
-	w.sweep(ended("a", noon))
-	want(t, "counters", w.scrape(), sumsOf{sales: zero})
-}
-
-// TestAFullDisk runs itself in a process of its own, whose files may not grow.
-func TestAFullDiskIsAnErrorThatPassesAndLosesNothing(t *testing.T) {
-	if os.Getenv("LEDGER_TEST_FULL_DISK") == "" {
-		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-		cmd.Env = append(os.Environ(), "LEDGER_TEST_FULL_DISK=1")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		return
-	}
-	path := filepath.Join(t.TempDir(), "ledger.db")
-	w := stored(t, path, defaults())
-	w.sweep(ended("base", noon))
-	w.tail(ended("a", noon))
-
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	setLimit := func(n uint64) {
-		limit.Cur = n
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
-			t.Fatal(err)
-		}
-	}
-	unlimited := limit.Cur
-	setLimit(uint64(len(read(path))))
-	many := manyMeetings(3000) // all of them within reach
-	for range 3 {
-		err := w.Apply(ledger.Poll{Sweep: true, From: w.SweepFrom(noon), Began: noon, Ended: noon, Meetings: ledger.BatchOf(many...)}, noon)
-		if !errors.Is(err, ledger.ErrStorage) || !strings.Contains(err.Error(), "file too large") {
-			t.Fatalf("got error %v", err)
-		}
+	t.Run("of an append", func(t *testing.T) {
+		w := newStoredWorld(t)
+		w.sweep(ended("base", noon))
+		w.tail(ended("a", noon))
+		fail(w, w.tailPoll(ended("b", noon), ended("c", noon, department("legal"))))
+		w.tail(ended("b", noon), ended("c", noon, department("legal")))
+		legal := ledger.LabelSet{Department: "legal", Type: meeting.Immediate}
+		want(t, "held", w.scrape(), sumsOf{sales: times(2, one), legal: zero})
+		w.release()
+		want(t, "counters", w.scrape(), sumsOf{sales: times(2, one), legal: one})
+		want(t, "frames after a rewrite", len(payloadsOf(t, w.path)), 3)
+		before := viewOf(w.Ledger, w.now)
+		w.restart(defaults())
+		want(t, "stored", viewOf(w.Ledger, w.now), before)
+	})
+	t.Run("of the first commit", func(t *testing.T) {
+		w := newStoredWorld(t)
+		fail(w, w.sweepPoll(ended("base", noon)))
+		w.scrape() // of a snapshot without the series
+		w.pass(time.Hour)
+		w.tail(ended("a", noon))
+		want(t, "nobody has seen the 0", w.scrape(), sumsOf{sales: zero})
+		w.release()
 		want(t, "counters", w.scrape(), sumsOf{sales: one})
-		want(t, "remembered", w.Snapshot().Size(), 2)
-	}
-	setLimit(unlimited)
-	w.sweep(many...)
-	w.release()
-	var counted int64
-	for _, s := range w.scrape() {
-		counted += s.Meetings
-	}
-	want(t, "counted", counted, int64(3001))
-	before := w.scrape()
-	w.restart(path, defaults())
-	want(t, "stored", w.scrape(), before)
-}
-
-func TestDamageOfAnyValueIsFound(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger.db")
-	w := stored(t, path, defaults())
-	w.sweep(ended("base", noon))
-	w.tail(ended("a", noon, department("legal")))
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	whole := read(path)
-	for _, bucket := range []string{"head", "names", "series", "values", "meetings"} {
-		t.Run(bucket, func(t *testing.T) {
-			t.Parallel()
-			for _, damage := range []string{"flip", "remove first", "remove last", "swap"} {
-				path := filepath.Join(t.TempDir(), damage)
-				write(t, path, whole)
-				damageValue(t, path, bucket, damage)
-				if _, err := ledger.Open(path, defaults(), owner, noon); !errors.Is(err, ledger.ErrStorage) || !strings.Contains(err.Error(), "damaged") {
-					t.Errorf("%s: got %v", damage, err)
-				}
-			}
-		})
-	}
-}
-
-// damageValue spoils, removes or exchanges values of a bucket.
-func damageValue(t *testing.T, path, bucket, damage string) {
-	t.Helper()
-	inDatabase(t, path, func(tx *bolt.Tx) error {
-		b := tx.Bucket([]byte(bucket))
-		first, v := b.Cursor().First()
-		last, w := b.Cursor().Last()
-		v, w = bytes.Clone(v), bytes.Clone(w)
-		switch damage {
-		case "remove first":
-			return b.Delete(first)
-		case "remove last":
-			return b.Delete(last)
-		case "swap":
-			return errors.Join(b.Put(first, w), b.Put(last, v))
+	})
+	t.Run("of a release", func(t *testing.T) {
+		w := newStoredWorld(t)
+		w.sweep()
+		w.tail(ended("a", noon))
+		w.scrape()
+		w.pass(time.Minute)
+		w.SetSync(func(*os.File) error { return errors.New("sync failed") })
+		if err := w.ReleaseHeld(w.now); !errors.Is(err, ledger.ErrStorage) {
+			t.Fatalf("got %v", err)
 		}
-		v[0] ^= 1
-		return b.Put(first, v)
+		w.SetSync(noSync)
+		want(t, "not published", w.scrape(), sumsOf{sales: zero})
+		w.tail()
+		want(t, "published", w.scrape(), sumsOf{sales: one})
+	})
+	t.Run("and a file that is gone", func(t *testing.T) {
+		w := newStoredWorld(t)
+		w.sweep(ended("base", noon))
+		fail(w, w.tailPoll(ended("a", noon)))
+		ok(t, os.Remove(w.path))
+		w.tail(ended("b", noon))
+		w.restart(defaults())
+		want(t, "counters", w.Unheld(), sumsOf{sales: one})
+	})
+	t.Run("and a file that is damaged", func(t *testing.T) {
+		w := newStoredWorld(t)
+		w.sweep(ended("base", noon))
+		fail(w, w.tailPoll(ended("a", noon)))
+		write(t, w.path, []byte("text"))
+		if err := w.Apply(w.tailPoll(), w.now); err == nil || !strings.Contains(err.Error(), "damaged") {
+			t.Errorf("got %v", err)
+		}
+		want(t, "the file", string(read(w.path)), "text")
 	})
 }
 
-func putHead(t *testing.T, path, key string, version uint32) {
+func ok(t *testing.T, err error) {
 	t.Helper()
-	inDatabase(t, path, func(tx *bolt.Tx) error {
-		return tx.Bucket([]byte("head")).Put([]byte(key), ledger.Seal([]byte(key), version))
-	})
-}
-
-func otherDatabase(t *testing.T, path string) {
-	t.Helper()
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	inDatabase(t, path, func(tx *bolt.Tx) error {
-		_, err := tx.CreateBucket([]byte("something else"))
-		return err
-	})
-}
-
-func inDatabase(t *testing.T, path string, f func(*bolt.Tx) error) {
-	t.Helper()
-	db, err := bolt.Open(path, 0o600, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(db.Update(f), db.Close()); err != nil {
-		t.Fatal(err)
-	}
 }
 
-func write(t *testing.T, path, content string) {
+func write(t testing.TB, path string, content []byte) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // read returns the content of a file, and nothing of what is not one.
-func read(path string) string {
+func read(path string) []byte {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return ""
+		return nil
 	}
 	content, _ := os.ReadFile(path)
-	return string(content)
+	return content
 }
 
-func truncate(t *testing.T, path string, size int64) {
+func payloadsOf(t testing.TB, path string) [][]byte {
 	t.Helper()
-	if err := os.Truncate(path, size); err != nil {
+	file, err := os.Open(path)
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer file.Close()
+	payloads, err := ledger.Payloads(file, int64(len(read(path))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return payloads
 }

@@ -8,124 +8,121 @@ import (
 	"huaweicloud_meeting_exporter/meeting"
 )
 
-func TestGaugesSlideBetweenPolls(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.sweep(ended("a", noon.Add(-24*time.Hour+2*time.Minute)), ended("b", noon))
-	for _, step := range []struct {
-		pass time.Duration
-		want ledger.Sums
-	}{
-		{0, times(2, one)},
-		{time.Minute + 59*time.Second, times(2, one)},
-		{time.Second, one}, // end = now - window lies outside
-		{-time.Minute, times(2, one)},
-		{-time.Hour, times(2, one)},
-	} {
-		w.pass(step.pass)
-		want(t, "gauges after "+step.pass.String(), w.recent(), sumsOf{sales: step.want})
-	}
-}
-
-func TestAMeetingThatEndsAheadOfTheClockIsInTheWindow(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.sweep(ended("a", noon.Add(time.Hour)))
-	want(t, "gauges", w.recent(), sumsOf{sales: one})
-}
-
-func TestGaugesAreWithheldWhenStaleAndCountersAreNot(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.sweep(ended("a", noon))
-	w.tail(ended("b", noon))
-	w.pass(time.Hour)
-	want(t, "gauges after an hour", w.recent(), sumsOf{sales: times(2, one)})
-	w.pass(time.Second)
-	w.idle()
-	want(t, "gauges after more", w.recent(), sumsOf{})
-	want(t, "counters", w.scrape(), sumsOf{sales: one})
-	w.tail()
-	want(t, "gauges after a poll", w.recent(), sumsOf{sales: times(2, one)})
-}
-
-func TestALabelSetStaysAtZeroWhenItsMeetingsAreForgotten(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.sweep(ended("a", noon, department("legal")))
-	w.pass(100 * time.Hour)
-	w.sweep(ended("b", w.now))
-	want(t, "remembered", w.Snapshot().Size(), 1)
-	want(t, "gauges", w.recent(), sumsOf{sales: one, {Department: "legal", Type: meeting.Immediate}: zero})
-}
-
-func TestAForgottenMeetingIsShownButNeverCountedAgain(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.sweep()
-	old := ended("a", noon.Add(-time.Hour))
-	w.tail(old)
-	w.release()
-	w.pass(60 * time.Hour)
-	w.sweep(ended("b", w.now))
-	want(t, "remembered", w.Snapshot().Size(), 1)
-	w.sweep(old, ended("b", w.now))
-	w.tail(ended("a", noon.Add(-time.Hour), participants(100), recorded))
-	want(t, "counters", w.scrape(), sumsOf{sales: times(2, one)})
-
-	w.tail(ended("long gone", noon.Add(-time.Hour), department("legal")))
-	want(t, "counters of a label set seen behind the horizon only", w.scrape(), sumsOf{sales: times(2, one)})
-	want(t, "gauges", names(w.recent()), []string{"legal", "sales"})
-}
-
-func TestAMeetingIsRememberedAsLongAsItsEndMayBeListed(t *testing.T) {
-	w := newWorld(t, defaults())
-	long := ended("long", noon, lasting(30*time.Hour))
-	w.sweep(ended("other", noon))
-	w.tail(long)
-	for range 53 {
+func TestWindow(t *testing.T) {
+	t.Run("slides between polls", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep(ended("a", noon.Add(-24*time.Hour+2*time.Minute)), ended("b", noon))
+		for _, step := range []struct {
+			pass time.Duration
+			want ledger.Sums
+		}{
+			{0, times(2, one)},
+			{time.Minute + 59*time.Second, times(2, one)},
+			{time.Second, one}, // end = now - window lies outside
+			{-time.Minute, times(2, one)},
+			{-time.Hour, times(2, one)},
+		} {
+			w.pass(step.pass)
+			want(t, "gauges after "+step.pass.String(), w.recent(), sumsOf{sales: step.want})
+		}
+	})
+	t.Run("holds an end ahead of the clock", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep(ended("a", noon.Add(time.Hour)))
+		want(t, "gauges", w.recent(), sumsOf{sales: one})
+	})
+	t.Run("stale gauges are withheld, counters are not", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep(ended("a", noon))
+		w.tail(ended("b", noon))
 		w.pass(time.Hour)
-		w.sweep(long, ended("newest", w.now))
-	}
-	want(t, "counters", w.scrape()[sales].Meetings, int64(2))
+		want(t, "gauges after an hour", w.recent(), sumsOf{sales: times(2, one)})
+		w.pass(time.Second)
+		w.failedPoll()
+		want(t, "gauges after more", w.recent(), sumsOf{})
+		want(t, "counters", w.scrape(), sumsOf{sales: one})
+		w.tail()
+		want(t, "gauges after a poll", w.recent(), sumsOf{sales: times(2, one)})
+	})
+	t.Run("a label set once shown stays at 0", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep(ended("a", noon, department("legal")))
+		w.pass(100 * time.Hour)
+		w.sweep(ended("b", w.now))
+		want(t, "remembered", w.Snapshot().Remembered(), 1)
+		want(t, "gauges", w.recent(), sumsOf{sales: one, {Department: "legal", Type: meeting.Immediate}: zero})
+	})
+	t.Run("the newest end follows corrections", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep(ended("a", noon.Add(20*time.Hour)), ended("b", noon))
+		w.tail(ended("a", noon.Add(-time.Hour)))
+		newest, ok := w.Snapshot().NewestEnd()
+		want(t, "newest end", newest, noon)
+		want(t, "known", ok, true)
+	})
 }
 
-func TestAClockDaysAheadForgetsNothingThatMayBeListedAgain(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.sweep(ended("base", noon))
-	m := ended("a", noon)
-	w.tail(m)
-	w.pass(10 * 24 * time.Hour)
-	w.sweep(m)
-	w.pass(-10 * 24 * time.Hour)
-	w.sweep(m, ended("b", noon.Add(time.Minute)))
-	w.release()
-	want(t, "counters", w.scrape(), sumsOf{sales: times(2, one)})
-	want(t, "gauges", w.recent(), sumsOf{sales: times(3, one)})
-}
+func TestHorizon(t *testing.T) {
+	t.Run("a forgotten meeting never counts again", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep()
+		old := ended("a", noon.Add(-time.Hour))
+		w.tail(old)
+		w.release()
+		w.pass(60 * time.Hour)
+		w.sweep(ended("b", w.now))
+		want(t, "remembered", w.Snapshot().Remembered(), 1)
+		w.sweep(old, ended("b", w.now))
+		w.tail(ended("a", noon.Add(-time.Hour), participants(100), recorded))
+		want(t, "counters", w.scrape(), sumsOf{sales: times(2, one)})
 
-func TestASweepReachesBackToWhatMayStillBeCounted(t *testing.T) {
-	w := newWorld(t, defaults())
-	reach := 54 * time.Hour
-	want(t, "before the baseline", w.SweepFrom(noon), noon.Add(-reach))
-	w.sweep(ended("a", noon.Add(-3*time.Hour)))
-	want(t, "after a baseline", w.SweepFrom(noon), noon.Add(-reach))
-	w.pass(10 * time.Hour)
-	want(t, "after an outage", w.SweepFrom(w.now), noon.Add(-reach))
-	w.sweep(ended("a", noon.Add(-3*time.Hour)))
-	want(t, "while nothing newer is known", w.SweepFrom(w.now), noon.Add(-reach))
-	w.sweep(ended("b", w.now))
-	want(t, "after a sweep", w.SweepFrom(w.now), w.now.Add(-reach))
+		w.tail(ended("long gone", noon.Add(-time.Hour), department("legal")))
+		want(t, "counters of a set behind the horizon", w.scrape(), sumsOf{sales: times(2, one)})
+		want(t, "gauges", departmentsOf(w.recent()), []string{"legal", "sales"})
+	})
+	t.Run("a long meeting stays while it may be listed", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		long := ended("long", noon, lasting(30*time.Hour))
+		w.sweep(ended("other", noon))
+		w.tail(long)
+		for range 53 {
+			w.pass(time.Hour)
+			w.sweep(long, ended("newest", w.now))
+		}
+		want(t, "counters", w.scrape()[sales].Meetings, 2)
+	})
+	t.Run("a clock days ahead forgets nothing", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep(ended("base", noon))
+		m := ended("a", noon)
+		w.tail(m)
+		w.pass(10 * 24 * time.Hour)
+		w.sweep(m)
+		w.pass(-10 * 24 * time.Hour)
+		w.sweep(m, ended("b", noon.Add(time.Minute)))
+		w.release()
+		want(t, "counters", w.scrape(), sumsOf{sales: times(2, one)})
+		want(t, "gauges", w.recent(), sumsOf{sales: times(3, one)})
+	})
+	t.Run("a sweep reaches what may still count", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		reach := 54 * time.Hour
+		want(t, "before the baseline", w.SweepFrom(noon), noon.Add(-reach))
+		w.sweep(ended("a", noon.Add(-3*time.Hour)))
+		want(t, "after a baseline", w.SweepFrom(noon), noon.Add(-reach))
+		w.pass(10 * time.Hour)
+		want(t, "after an outage", w.SweepFrom(w.now), noon.Add(-reach))
+		w.sweep(ended("a", noon.Add(-3*time.Hour)))
+		want(t, "while nothing newer is known", w.SweepFrom(w.now), noon.Add(-reach))
+		w.sweep(ended("b", w.now))
+		want(t, "after a sweep", w.SweepFrom(w.now), w.now.Add(-reach))
 
-	_, _, lost := w.Gap(w.now.Add(7 * 24 * time.Hour))
-	want(t, "gap after a week", lost, false)
-	w.pass(8 * 24 * time.Hour)
-	want(t, "not beyond the catch-up", w.SweepFrom(w.now), w.now.Add(-reach-7*24*time.Hour))
-	from, to, lost := w.Gap(w.now)
-	want(t, "gap", []time.Time{from, to}, []time.Time{w.now.Add(-8*24*time.Hour - reach), w.now.Add(-7*24*time.Hour - reach)})
-	want(t, "lost", lost, true)
-}
-
-func TestTheNewestEndFollowsCorrections(t *testing.T) {
-	w := newWorld(t, defaults())
-	w.sweep(ended("a", noon.Add(20*time.Hour)), ended("b", noon))
-	w.tail(ended("a", noon.Add(-time.Hour)))
-	newest, ok := w.Snapshot().NewestEnd()
-	want(t, "newest end", newest, noon)
-	want(t, "known", ok, true)
+		_, _, lost := w.Gap(w.now.Add(7 * 24 * time.Hour))
+		want(t, "gap after a week", lost, false)
+		w.pass(8 * 24 * time.Hour)
+		want(t, "not beyond the catch-up", w.SweepFrom(w.now), w.now.Add(-reach-7*24*time.Hour))
+		from, to, lost := w.Gap(w.now)
+		want(t, "gap", []time.Time{from, to}, []time.Time{w.now.Add(-8*24*time.Hour - reach), w.now.Add(-7*24*time.Hour - reach)})
+		want(t, "lost", lost, true)
+	})
 }

@@ -1,11 +1,15 @@
 package ledger_test
 
 import (
+	"maps"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"huaweicloud_meeting_exporter/ledger"
 	"huaweicloud_meeting_exporter/meeting"
@@ -13,6 +17,8 @@ import (
 
 // noon is when every test begins.
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+
+const owner = "an enterprise"
 
 func defaults() ledger.Config {
 	return ledger.Config{
@@ -25,27 +31,73 @@ func defaults() ledger.Config {
 	}
 }
 
-// world is a ledger and the clock by which it is polled and scraped.
+// world is a ledger and the clock of its polls and scrapes.
 type world struct {
 	*ledger.Ledger
-	t   *testing.T
-	now time.Time
+	t    *testing.T
+	now  time.Time
+	path string // of the file, if there is one
 }
 
 func newWorld(t *testing.T, cfg ledger.Config) *world {
 	return &world{Ledger: ledger.New(cfg, noon), t: t, now: noon}
 }
 
+// storedWorld returns a world whose ledger is kept in a file.
+func storedWorld(t *testing.T, path string, cfg ledger.Config) *world {
+	t.Helper()
+	w := &world{t: t, now: noon, path: path}
+	w.open(cfg)
+	t.Cleanup(func() { w.Close() })
+	return w
+}
+
+func newStoredWorld(t *testing.T) *world {
+	t.Helper()
+	return storedWorld(t, filepath.Join(t.TempDir(), "ledger.db"), defaults())
+}
+
+func (w *world) open(cfg ledger.Config) {
+	w.t.Helper()
+	l, err := ledger.Open(w.path, cfg, owner, noon)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Ledger = l
+}
+
+// restart closes the ledger and opens it again, as a new process does.
+func (w *world) restart(cfg ledger.Config) {
+	w.t.Helper()
+	w.close()
+	w.open(cfg)
+}
+
+func (w *world) close() {
+	w.t.Helper()
+	if err := w.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func (w *world) pass(d time.Duration) { w.now = w.now.Add(d) }
+
+func (w *world) sweepPoll(meetings ...meeting.Meeting) ledger.Poll {
+	return ledger.Poll{Sweep: true, From: w.SweepFrom(w.now), Began: w.now, Ended: w.now, Meetings: meetings}
+}
+
+func (w *world) tailPoll(meetings ...meeting.Meeting) ledger.Poll {
+	return ledger.Poll{From: w.now.Add(-4 * time.Hour), Began: w.now, Ended: w.now, Meetings: meetings}
+}
 
 func (w *world) sweep(meetings ...meeting.Meeting) {
 	w.t.Helper()
-	w.apply(ledger.Poll{Sweep: true, From: w.SweepFrom(w.now), Began: w.now, Ended: w.now, Meetings: ledger.BatchOf(meetings...)})
+	w.apply(w.sweepPoll(meetings...))
 }
 
 func (w *world) tail(meetings ...meeting.Meeting) {
 	w.t.Helper()
-	w.apply(ledger.Poll{From: w.now.Add(-4 * time.Hour), Began: w.now, Ended: w.now, Meetings: ledger.BatchOf(meetings...)})
+	w.apply(w.tailPoll(meetings...))
 }
 
 func (w *world) apply(p ledger.Poll) {
@@ -55,40 +107,76 @@ func (w *world) apply(p ledger.Poll) {
 	}
 }
 
-// idle is a turn of the poll loop whose poll failed.
-func (w *world) idle() {
+// failedPoll is what the poller does after a poll that failed.
+func (w *world) failedPoll() {
 	w.t.Helper()
-	if err := w.Idle(w.now); err != nil {
+	if err := w.ReleaseHeld(w.now); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-// scrape reads the counters as a scrape would, and says so to the ledger.
-func (w *world) scrape() map[ledger.Labels]ledger.Sums {
+// scrape reads the counters as a scrape does, and marks them as delivered.
+func (w *world) scrape() sumsOf {
 	s := w.Snapshot()
-	s.Served(w.now)
-	return byLabels(s.Totals())
+	s.MarkDelivered(w.now)
+	return bySet(s.Totals())
 }
 
-func (w *world) recent() map[ledger.Labels]ledger.Sums { return byLabels(w.Snapshot().Recent(w.now)) }
+func (w *world) recent() sumsOf { return bySet(w.Snapshot().Recent(w.now)) }
 
 // release makes one scrape and lets the hold pass, so that all is published.
 func (w *world) release() {
+	w.t.Helper()
 	w.scrape()
 	w.pass(defaults().Hold)
-	w.idle()
+	w.failedPoll()
 }
 
-func byLabels(sums []ledger.LabeledSums) map[ledger.Labels]ledger.Sums {
-	m := map[ledger.Labels]ledger.Sums{}
+// view is all that a ledger shows, and what it would show without holds.
+type view struct {
+	Unheld, Recent                       sumsOf
+	Totals                               []ledger.LabeledSums
+	Remembered                           int
+	Folded                               int64
+	Created, LastPoll, LastSweep, Newest time.Time
+	Horizon, SweepFrom                   time.Time
+	Durations, Participants              []ledger.Distribution
+}
+
+func viewOf(l *ledger.Ledger, now time.Time) view {
+	s := l.Snapshot()
+	v := view{
+		Unheld: l.Unheld(), Recent: bySet(s.Recent(now)), Totals: s.Totals(), Remembered: s.Remembered(), Folded: s.Folded(),
+		Created: s.Created(), LastPoll: s.LastPoll(), LastSweep: s.LastSweep(), Horizon: l.Horizon(), SweepFrom: l.SweepFrom(now),
+	}
+	v.Newest, _ = s.NewestEnd()
+	for _, typ := range meeting.Types() {
+		v.Durations = append(v.Durations, s.Durations(typ))
+		v.Participants = append(v.Participants, s.Participants(typ))
+	}
+	return v
+}
+
+type sumsOf = map[ledger.LabelSet]ledger.Sums
+
+func bySet(sums []ledger.LabeledSums) sumsOf {
+	m := sumsOf{}
 	for _, s := range sums {
-		m[s.Labels] = s.Sums
+		m[s.LabelSet] = s.Sums
 	}
 	return m
 }
 
+func departmentsOf(s sumsOf) []string {
+	names := map[string]bool{}
+	for set := range s {
+		names[set.Department] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
 // ended returns an immediate meeting of one hour with 10 participants and 2
-// terminals that ended at the given time, changed as said.
+// terminals that ended at the given time, with changes.
 func ended(uuid string, end time.Time, changes ...func(*meeting.Meeting)) meeting.Meeting {
 	m := meeting.Meeting{
 		UUID: uuid, Start: end.Add(-time.Hour), End: end,
@@ -117,7 +205,7 @@ func recorded(m *meeting.Meeting) { m.Recorded = true }
 func webinar(m *meeting.Meeting) { m.Type = meeting.Webinar }
 
 var (
-	sales = ledger.Labels{Department: "sales", Type: meeting.Immediate}
+	sales = ledger.LabelSet{Department: "sales", Type: meeting.Immediate}
 	one   = ledger.Sums{Meetings: 1, DurationSeconds: 3600, Participants: 10, Terminals: 2}
 	zero  = ledger.Sums{}
 )
@@ -131,18 +219,10 @@ func times(n int64, s ledger.Sums) ledger.Sums {
 
 func want[T any](t *testing.T, what string, got, want T) {
 	t.Helper()
-	if diff := cmp.Diff(want, got); diff != "" {
+	if reflect.DeepEqual(want, got) { // fast
+		return
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
-}
-
-type sumsOf = map[ledger.Labels]ledger.Sums
-
-func names(s sumsOf) []string {
-	var list []string
-	for l := range s {
-		list = append(list, l.Department)
-	}
-	slices.Sort(list)
-	return list
 }

@@ -1,9 +1,9 @@
-// Package meeting holds one ended meeting, the value that flows from the
-// service to the ledger, and decides what makes a record of one valid.
+// Package meeting defines an ended meeting, the value that flows from the
+// service to the ledger, and the rules that make one valid.
 //
-// It promises that whatever passes Validate is bounded and safe to count: an
-// identity, an order of times, and whole numbers in a known range. It knows
-// nothing of where a meeting comes from or where it goes.
+// A meeting that passes Validate is safe to count: it has an identity, and its
+// times are credible and in order. NewCount limits its numbers. The package does
+// not know where a meeting comes from or where it goes.
 package meeting
 
 import (
@@ -13,47 +13,52 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of a credible record. The service documents no such limits; these
-// keep one absurd record from poisoning sums that can never be taken back.
+// Limits of a credible record. The service documents none. They keep one absurd
+// record out of counters, which can never fall again.
 const (
-	MaxCount    = 1_000_000
+	// MaxCount is the largest number of participants or terminals.
+	MaxCount = 1_000_000
+	// MaxDuration is the longest meeting.
 	MaxDuration = 31 * 24 * time.Hour
-	MaxAhead    = 24 * time.Hour
+	// MaxAhead is how far in the future an end may lie.
+	MaxAhead = 24 * time.Hour
 )
 
-// maxDepartmentLength bounds a label value, in characters.
+// maxDepartmentLength is the longest department, in characters.
 const maxDepartmentLength = 128
 
-// Names of departments that stand for something else than a department.
+// Values of Meeting.Department that are not names of departments.
 const (
 	// UnknownDepartment is the department of a scheduler who has none.
 	UnknownDepartment = "unknown"
-	// OtherDepartment stands for all departments beyond the cap on labels.
+	// OtherDepartment stands for all departments beyond the ledger's limit.
 	OtherDepartment = "other"
 )
 
 // Meeting is one ended meeting.
 type Meeting struct {
-	// UUID identifies one held meeting. A meeting ID does not: the same
-	// booking held twice has one meeting ID and two UUIDs.
+	// UUID is the confUUID, which identifies one held meeting (rule 1). The
+	// meeting ID does not: a booking held twice has one meeting ID and two UUIDs.
 	UUID string
-	// Start and End are instants in UTC, cut to the minute by the service.
+	// Start and End are in UTC. The service cuts them to the minute (rule 2).
 	Start, End time.Time
-	// Department is a name as returned by Department.
+	// Department is a result of the function Department.
 	Department string
-	Type       Type
-	// Participants and Terminals count those invited, not those who joined.
+	// Type is how the meeting came about.
+	Type Type
+	// Participants and Terminals count the invited, not those who joined.
 	Participants, Terminals Count
-	// Recorded tells that a recording exists now; it may appear later.
+	// Recorded reports whether a recording exists now. It may appear later.
 	Recorded bool
 }
 
-// Duration is the time from start to end; 0 is legal, since both are cut to
-// the minute.
+// Duration returns the time from start to end. 0 is legal, because both are cut
+// to the minute (rule 2).
 func (m *Meeting) Duration() time.Duration { return m.End.Sub(m.Start) }
 
-// Validate returns the first defect that forbids counting the meeting, or
-// Valid. An end later than now by more than MaxAhead is a defect.
+// Validate returns the first defect of the meeting, or Valid. now is the current
+// time, for the check that the end is at most MaxAhead in the future. Validate
+// never returns BadNumber: NewCount checks the numbers.
 func (m *Meeting) Validate(now time.Time) Defect {
 	switch {
 	case m.UUID == "":
@@ -68,20 +73,20 @@ func (m *Meeting) Validate(now time.Time) Defect {
 	return Valid
 }
 
-// Defect says why a record is left out, or what is left out of it.
+// Defect is what is wrong with a record. BadNumber leaves out that number only;
+// every other defect leaves out the whole record.
 type Defect uint8
 
-// The defects, in the order in which they are looked for. All but BadNumber
-// leave out the whole record; BadNumber leaves out that number only.
+// The defects, in the order of the checks.
 const (
-	Valid Defect = iota
-	BadUUID
-	BadTime
-	BadOrder
-	BadNumber
+	Valid     Defect = iota
+	BadUUID          // no UUID
+	BadTime          // a time is missing or not credible
+	BadOrder         // the end is before the start
+	BadNumber        // not a whole number from 0 to MaxCount
 )
 
-// Defects lists every defect.
+// Defects returns every defect.
 func Defects() []Defect { return []Defect{BadUUID, BadTime, BadOrder, BadNumber} }
 
 // String returns the defect as a label value.
@@ -92,12 +97,12 @@ func (d Defect) String() string {
 // Count is a number of people or devices from 0 to MaxCount, or Absent.
 type Count int32
 
-// Absent is a number that the service did not send, or not as a number. It
-// is not 0: nothing is known.
+// Absent is the count when the service sent no usable number. It means unknown,
+// not 0.
 const Absent Count = -1
 
-// NewCount returns the count that n stands for, and false if n is not a whole
-// number from 0 to MaxCount.
+// NewCount returns n as a Count and true, or Absent and false if n is not a
+// whole number from 0 to MaxCount.
 func NewCount(n float64) (Count, bool) {
 	if n < 0 || n > MaxCount || n != math.Trunc(n) {
 		return Absent, false
@@ -105,8 +110,8 @@ func NewCount(n float64) (Count, bool) {
 	return Count(n), true
 }
 
-// Department returns name as it is used for a label: trimmed, valid UTF-8, of
-// bounded length, and UnknownDepartment when nothing is left.
+// Department returns the label value for a name from the service: trimmed, valid
+// UTF-8, and at most 128 characters. An empty name becomes UnknownDepartment.
 func Department(name string) string {
 	name = strings.TrimSpace(strings.ToValidUTF8(name, string(utf8.RuneError)))
 	if utf8.RuneCountInString(name) > maxDepartmentLength {

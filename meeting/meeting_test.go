@@ -15,22 +15,22 @@ func valid() meeting.Meeting {
 	return meeting.Meeting{UUID: "u", Start: now.Add(-time.Hour), End: now.Add(-time.Minute)}
 }
 
-func TestValidateNamesTheFirstDefect(t *testing.T) {
+func TestValidate(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil func(*meeting.Meeting)
 		want  meeting.Defect
 	}{
-		"nothing wrong":                {func(*meeting.Meeting) {}, meeting.Valid},
-		"no duration is legal":         {func(m *meeting.Meeting) { m.End = m.Start }, meeting.Valid},
-		"no UUID":                      {func(m *meeting.Meeting) { m.UUID = "" }, meeting.BadUUID},
-		"no UUID goes before no times": {func(m *meeting.Meeting) { *m = meeting.Meeting{} }, meeting.BadUUID},
-		"no start":                     {func(m *meeting.Meeting) { m.Start = time.Time{} }, meeting.BadTime},
-		"no end":                       {func(m *meeting.Meeting) { m.End = time.Time{} }, meeting.BadTime},
-		"end a day ahead":              {func(m *meeting.Meeting) { m.Start = now; m.End = now.Add(24 * time.Hour) }, meeting.Valid},
-		"end more than a day ahead":    {func(m *meeting.Meeting) { m.Start = now; m.End = now.Add(24*time.Hour + time.Minute) }, meeting.BadTime},
-		"31 days":                      {func(m *meeting.Meeting) { m.Start = m.End.Add(-31 * 24 * time.Hour) }, meeting.Valid},
-		"more than 31 days":            {func(m *meeting.Meeting) { m.Start = m.End.Add(-31*24*time.Hour - time.Minute) }, meeting.BadTime},
-		"end before start":             {func(m *meeting.Meeting) { m.End = m.Start.Add(-time.Minute) }, meeting.BadOrder},
+		"valid":                         {func(*meeting.Meeting) {}, meeting.Valid},
+		"no duration is legal":          {func(m *meeting.Meeting) { m.End = m.Start }, meeting.Valid},
+		"no UUID":                       {func(m *meeting.Meeting) { m.UUID = "" }, meeting.BadUUID},
+		"no UUID comes before no times": {func(m *meeting.Meeting) { *m = meeting.Meeting{} }, meeting.BadUUID},
+		"no start":                      {func(m *meeting.Meeting) { m.Start = time.Time{} }, meeting.BadTime},
+		"no end":                        {func(m *meeting.Meeting) { m.End = time.Time{} }, meeting.BadTime},
+		"end a day ahead":               {func(m *meeting.Meeting) { m.Start = now; m.End = now.Add(24 * time.Hour) }, meeting.Valid},
+		"end more than a day ahead":     {func(m *meeting.Meeting) { m.Start = now; m.End = now.Add(24*time.Hour + time.Minute) }, meeting.BadTime},
+		"31 days":                       {func(m *meeting.Meeting) { m.Start = m.End.Add(-31 * 24 * time.Hour) }, meeting.Valid},
+		"more than 31 days":             {func(m *meeting.Meeting) { m.Start = m.End.Add(-31*24*time.Hour - time.Minute) }, meeting.BadTime},
+		"end before start":              {func(m *meeting.Meeting) { m.End = m.Start.Add(-time.Minute) }, meeting.BadOrder},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := valid()
@@ -42,7 +42,7 @@ func TestValidateNamesTheFirstDefect(t *testing.T) {
 	}
 }
 
-func TestNewCountTakesOnlyCredibleWholeNumbers(t *testing.T) {
+func TestNewCount(t *testing.T) {
 	for _, n := range []float64{0, 1, meeting.MaxCount} {
 		if got, ok := meeting.NewCount(n); !ok || float64(got) != n {
 			t.Errorf("NewCount(%v) = %v, %v", n, got, ok)
@@ -55,7 +55,7 @@ func TestNewCountTakesOnlyCredibleWholeNumbers(t *testing.T) {
 	}
 }
 
-func TestDepartmentIsAlwaysAUsableLabel(t *testing.T) {
+func TestDepartment(t *testing.T) {
 	for name, want := range map[string]string{
 		"":                              "unknown",
 		" \t\n":                         "unknown",
@@ -70,7 +70,7 @@ func TestDepartmentIsAlwaysAUsableLabel(t *testing.T) {
 	}
 }
 
-func TestClassifyTakesTheFirstFieldThatApplies(t *testing.T) {
+func TestClassify(t *testing.T) {
 	for _, c := range []struct {
 		webinar        bool
 		confType       string

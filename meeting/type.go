@@ -1,9 +1,10 @@
 package meeting
 
-// Type is how a meeting came about: the label conference_type.
+// Type is how a meeting came about. It is the label conference_type.
 type Type uint8
 
-// The conference types.
+// The conference types. Other stands for values that the API may add one day.
+// The ledger's file stores these numbers: their order must not change.
 const (
 	Other Type = iota
 	Immediate
@@ -15,7 +16,7 @@ const (
 	TypeCount = iota
 )
 
-// Types lists every conference type.
+// Types returns every conference type.
 func Types() []Type { return []Type{Immediate, Scheduled, Recurring, Webinar, Other} }
 
 // String returns the type as a label value.
@@ -23,9 +24,9 @@ func (t Type) String() string {
 	return [...]string{"other", "immediate", "scheduled", "recurring", "webinar"}[t]
 }
 
-// Classify returns the conference type for the fields webinar, confType and
-// conferenceType of the API's ConferenceInfo, by the first that applies.
-// Values that the API may add one day are Other, never an error.
+// Classify returns the type for the fields webinar, confType and conferenceType
+// of a record (API page: ConferenceInfo): the first case that applies. Unknown
+// values are Other, never an error.
 func Classify(webinar bool, confType string, conferenceType Count) Type {
 	const recurring = 2
 	switch {

@@ -2,81 +2,81 @@ package rules_test
 
 import (
 	"maps"
+	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"huaweicloud_meeting_exporter/collector"
-	"huaweicloud_meeting_exporter/ledger"
+	"huaweicloud_meeting_exporter/test/promserver"
+	"huaweicloud_meeting_exporter/test/stack"
 )
 
-// The labels that Prometheus gives to every target.
-var targetLabels = []string{"job", "instance"}
+// labels are the labels of a metric, with the values that it has from the
+// start, if any.
+type labels map[string][]string
 
-// series are the labels that a metric has, each with the values that are known
-// from the start, or none.
-type series map[string][]string
-
-// shown are the metrics that the rules may name: those in the code, and those
-// that any Go program's target has.
-func shown(t *testing.T) map[string]series {
+// metricLabels returns the labels of every metric that rules may use: those of
+// the exporter, and two that every Go program has.
+func metricLabels(t *testing.T) map[string]labels {
 	t.Helper()
-	metrics := map[string]series{"up": {}, "process_start_time_seconds": {}}
-	health := collector.NewHealth(time.Now)
-	view := collector.New(ledger.New(ledger.Config{Window: 24 * time.Hour}, time.Now()), 24*time.Hour, time.Now)
-
-	// Only its text tells what a descriptor holds.
-	text := regexp.MustCompile(`fqName: "([^"]+)",.* variableLabels: \{([^}]*)\}`)
-	descs := make(chan *prometheus.Desc, 100)
-	health.Describe(descs)
-	view.Describe(descs)
-	close(descs)
-	for desc := range descs {
-		match := text.FindStringSubmatch(desc.String())
+	exporter, err := stack.New(stack.Defaults(http.DefaultTransport))
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics := map[string]labels{"up": {}, "process_start_time_seconds": {}}
+	descriptors := make(chan *prometheus.Desc, 100)
+	exporter.Self.Describe(descriptors)
+	collector.New(exporter.Ledger, 0, nil).Describe(descriptors)
+	close(descriptors)
+	text := regexp.MustCompile(`fqName: "([^"]+)",.* variableLabels: \{([^}]*)\}`) // a descriptor has no accessors
+	for d := range descriptors {
+		match := text.FindStringSubmatch(d.String())
 		if match == nil {
-			t.Fatalf("descriptor %s is not as expected", desc)
+			t.Fatalf("unexpected descriptor %s", d)
 		}
-		metrics[match[1]] = series{}
-		for label := range strings.SplitSeq(match[2], ",") {
-			metrics[match[1]][label] = nil
+		metrics[match[1]] = labels{}
+		for name := range strings.SplitSeq(match[2], ",") {
+			metrics[match[1]][name] = nil
 		}
 	}
 
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(health, view)
-	families, err := registry.Gather()
+	families, err := exporter.Gatherer().Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range families {
-		labels := metrics[f.GetName()]
+		all := metrics[f.GetName()]
 		for _, m := range f.GetMetric() {
 			for _, l := range m.GetLabel() {
-				labels[l.GetName()] = append(labels[l.GetName()], l.GetValue())
+				all[l.GetName()] = append(all[l.GetName()], l.GetValue())
 			}
 			if h := m.GetHistogram(); h != nil {
-				buckets := maps.Clone(labels)
+				bucket := maps.Clone(all)
 				for _, b := range h.GetBucket() {
-					buckets["le"] = append(buckets["le"], strconv.FormatFloat(b.GetUpperBound(), 'f', -1, 64))
+					bucket["le"] = append(bucket["le"], strconv.FormatFloat(b.GetUpperBound(), 'f', -1, 64))
 				}
-				metrics[f.GetName()+"_bucket"], metrics[f.GetName()+"_count"], metrics[f.GetName()+"_sum"] = buckets, labels, labels
+				metrics[f.GetName()+"_bucket"], metrics[f.GetName()+"_count"], metrics[f.GetName()+"_sum"] = bucket, all, all
 			}
 		}
 	}
 	return metrics
 }
 
-func TestEveryMetricAndLabelExists(t *testing.T) {
-	t.Parallel()
-	rules, metrics := load(t), shown(t)
-	labels := append([]string{"week"}, targetLabels...) // the habits add a week
-	for _, s := range metrics {
-		labels = slices.AppendSeq(labels, maps.Keys(s))
+var metricName = regexp.MustCompile(`([a-z_]+:)?huaweicloud_meeting_[a-z0-9_:]+`)
+
+// checkNames checks that every metric, label and label value in the queries
+// and annotations of the rules exists.
+func checkNames(t *testing.T, rules []rule) {
+	metrics := metricLabels(t)
+	targetLabels := []string{"job", "instance"}
+	grouping := append([]string{"week"}, targetLabels...) // habits add the label week
+	for _, l := range metrics {
+		grouping = slices.AppendSeq(grouping, maps.Keys(l))
 	}
 	for _, r := range rules {
 		if r.Type == "recording" {
@@ -84,77 +84,42 @@ func TestEveryMetricAndLabelExists(t *testing.T) {
 		}
 	}
 	for _, r := range rules {
-		check := func(node map[string]any) {
-			switch node["type"] {
-			case "vectorSelector", "matrixSelector":
-				name := node["name"].(string)
-				s, known := metrics[name]
-				if !known {
-					t.Errorf("%s: no metric %s", r.Name, name)
-				}
-				for _, m := range node["matchers"].([]any) {
-					m := m.(map[string]any)
-					checkMatcher(t, r.Name+": "+name, s, m["name"].(string), m["value"].(string))
-				}
-			case "aggregation":
-				checkLabels(t, r.Name, node["grouping"], labels)
-			case "binaryExpr":
-				if matching, ok := node["matching"].(map[string]any); ok {
-					checkLabels(t, r.Name, matching["labels"], labels)
-				}
+		wantMetric := func(name string) {
+			if _, ok := metrics[name]; !ok {
+				t.Errorf("%s: there is no metric %s", r.Name, name)
 			}
 		}
-		walk(r.tree, check)
+		r.tree.Walk(func(n promserver.Node, _ []promserver.Node) {
+			for _, label := range n.Grouping() {
+				if !slices.Contains(grouping, label) {
+					t.Errorf("%s: there is no label %s", r.Name, label)
+				}
+			}
+			matchers, isSelector := n.Matchers()
+			if !isSelector {
+				return
+			}
+			name := n["name"].(string)
+			wantMetric(name)
+			for label, value := range matchers {
+				if slices.Contains(targetLabels, label) {
+					continue
+				}
+				values, ok := metrics[name][label]
+				if !ok {
+					t.Errorf("%s: %s has no label %s", r.Name, name, label)
+				}
+				for alternative := range strings.SplitSeq(value, "|") {
+					if re := regexp.MustCompile("^(" + alternative + ")$"); !slices.ContainsFunc(values, re.MatchString) {
+						t.Errorf("%s: the label %s of %s is never %s, only one of %q", r.Name, label, name, alternative, values)
+					}
+				}
+			}
+		})
 		for _, text := range r.Annotations {
-			for _, name := range regexp.MustCompile(`([a-z_]+:)?huaweicloud_meeting_[a-z0-9_:]+`).FindAllString(text, -1) {
-				if _, known := metrics[name]; !known {
-					t.Errorf("%s: no metric %s", r.Name, name)
-				}
+			for _, name := range metricName.FindAllString(text, -1) {
+				wantMetric(name)
 			}
-		}
-	}
-}
-
-// walk shows every node of the tree of a query.
-func walk(tree any, show func(map[string]any)) {
-	switch node := tree.(type) {
-	case map[string]any:
-		show(node)
-		for _, child := range node {
-			walk(child, show)
-		}
-	case []any:
-		for _, child := range node {
-			walk(child, show)
-		}
-	}
-}
-
-func checkLabels(t *testing.T, what string, used any, known []string) {
-	t.Helper()
-	list, _ := used.([]any)
-	for _, label := range list {
-		if !slices.Contains(known, label.(string)) {
-			t.Errorf("%s: no label %s", what, label)
-		}
-	}
-}
-
-// checkMatcher makes sure that there is the label, and that each alternative
-// of the value is one that the code knows.
-func checkMatcher(t *testing.T, what string, s series, label, value string) {
-	t.Helper()
-	if label == "__name__" || slices.Contains(targetLabels, label) {
-		return
-	}
-	values, known := s[label]
-	if !known {
-		t.Errorf("%s: no label %s", what, label)
-		return
-	}
-	for alternative := range strings.SplitSeq(value, "|") {
-		if re := regexp.MustCompile("^(" + alternative + ")$"); !slices.ContainsFunc(values, re.MatchString) {
-			t.Errorf("%s: no %s is %s, only %q", what, label, alternative, values)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package rules_test
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,18 +11,159 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"huaweicloud_meeting_exporter/test/promserver"
 )
 
-var files = []string{"exporter-alerts.yaml", "recording.yaml", "usage-alerts.yaml"}
-
-// tool returns the path of a program that belongs to Prometheus.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Fatalf("%v: run the tests with make test, which builds it", err)
+func TestPromtool(t *testing.T) {
+	t.Parallel()
+	rules := glob(t, "*.yaml")
+	if want := []string{"exporter-alerts.yaml", "recording.yaml", "usage-alerts.yaml"}; !slices.Equal(rules, want) {
+		t.Errorf("got files %q, want %q", rules, want)
 	}
-	return path
+	promtool := func(name string, args ...string) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if out, err := exec.CommandContext(t.Context(), promserver.Tool(t, "promtool"), args...).CombinedOutput(); err != nil {
+				t.Errorf("promtool %q: %v\n%s", args, err, out)
+			}
+		})
+	}
+	promtool("check", append([]string{"check", "rules", "--lint=all", "--lint-fatal"}, rules...)...)
+	for _, file := range glob(t, "tests/*.yaml") {
+		promtool(filepath.Base(file), "test", "rules", file)
+	}
+}
+
+func TestRules(t *testing.T) {
+	t.Parallel()
+	rules := load(t)
+	alerts := slices.DeleteFunc(slices.Clone(rules), func(r rule) bool { return r.Type != "alerting" })
+	if len(alerts) == 0 || len(alerts) == len(rules) {
+		t.Fatalf("%d of %d rules are alerts, want both kinds", len(alerts), len(rules))
+	}
+	t.Run("metrics and labels exist", func(t *testing.T) { checkNames(t, rules) })
+	t.Run("alerts are tested", func(t *testing.T) { checkTests(t, alerts) })
+	t.Run("alerts are complete", func(t *testing.T) { checkAlerts(t, alerts) })
+	t.Run("tables of the README", func(t *testing.T) { checkTables(t, rules) })
+}
+
+// rule is a rule in the API of Prometheus.
+type rule struct {
+	Type, Name, Query   string  // the type is alerting or recording
+	Duration            float64 // for, in seconds
+	Labels, Annotations map[string]string
+
+	tree promserver.Node // of the query
+}
+
+// load returns the rules as a real Prometheus loads them.
+func load(t *testing.T) (rules []rule) {
+	t.Helper()
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := promserver.Start(t, fmt.Sprintf("rule_files: ['%s/*.yaml']\n", here), t.TempDir())
+	var loaded struct{ Groups []struct{ Rules []rule } }
+	p.Get(t, "rules", url.Values{}, &loaded)
+	for _, group := range loaded.Groups {
+		for _, r := range group.Rules {
+			r.tree = p.Parse(t, r.Query)
+			rules = append(rules, r)
+		}
+	}
+	return rules
+}
+
+var alertTest = regexp.MustCompile(`alertname: (\w+)(?:, exp_alerts: (\[\])|\n\s+exp_alerts:\n\s+- exp_labels:)`)
+
+// checkTests looks for a test in which each alert fires, and one in which it
+// does not.
+func checkTests(t *testing.T, alerts []rule) {
+	firing, silent := map[string]bool{}, map[string]bool{}
+	for _, file := range glob(t, "tests/*.yaml") {
+		for _, match := range alertTest.FindAllStringSubmatch(read(t, file), -1) {
+			if match[2] == "[]" {
+				silent[match[1]] = true
+			} else {
+				firing[match[1]] = true
+			}
+		}
+	}
+	for _, r := range alerts {
+		if !firing[r.Name] || !silent[r.Name] {
+			t.Errorf("%s: a test with the alert: %v, a test without: %v; want both", r.Name, firing[r.Name], silent[r.Name])
+		}
+	}
+}
+
+var (
+	alertName   = regexp.MustCompile(`^HuaweiCloudMeeting([A-Z][a-z]+)+$`)
+	numberIn    = regexp.MustCompile(`\{\{.*(\$value|query )`)
+	runbookForm = regexp.MustCompile(`(?s)\*\*Meaning\.\*\*.*\*\*Look\.\*\*.*` + "```promql\n" + `.*\*\*Do\.\*\*`)
+)
+
+// checkAlerts checks that an alert says how bad it is and what to do about it.
+func checkAlerts(t *testing.T, alerts []rule) {
+	readme := read(t, "README.md")
+	for _, r := range alerts {
+		_, after, _ := strings.Cut(readme, "\n### "+r.Name+"\n")
+		runbook, _, _ := strings.Cut(after, "\n##")
+		description := r.Annotations["description"]
+		for want, ok := range map[string]bool{
+			"a name in camel case that begins with HuaweiCloudMeeting": alertName.MatchString(r.Name),
+			"a duration":                                 r.Duration > 0,
+			"the severity critical, warning or info":     slices.Contains([]string{"critical", "warning", "info"}, r.Labels["severity"]),
+			"a summary":                                  r.Annotations["summary"] != "",
+			"a number in the description":                numberIn.MatchString(description),
+			"what to do first in the description":        strings.Contains(description, " First "),
+			"an annotation with the link to the runbook": r.Annotations["runbook"] == "rules/README.md#"+strings.ToLower(r.Name),
+			"a runbook with Meaning, Look with a query, and Do, in this order": runbookForm.MatchString(runbook),
+		} {
+			if !ok {
+				t.Errorf("%s: want %s, got for %v, labels %v, annotations %q, runbook\n%s", r.Name, want, r.Duration, r.Labels, r.Annotations, runbook)
+			}
+		}
+	}
+}
+
+var (
+	tableRow  = regexp.MustCompile("(?m)^\\| \\[?`[^`]+`")
+	zeroUnits = regexp.MustCompile(`([hm])0[ms0]+$`) // of a duration
+)
+
+// checkTables checks that the tables of the README list all rules, with their
+// severity, duration or value, and no others.
+func checkTables(t *testing.T, rules []rule) {
+	readme := read(t, "README.md")
+	for _, r := range rules {
+		row := fmt.Sprintf("| `%s` |", r.Name)
+		if strings.HasSuffix(r.Name, ":threshold") {
+			row = fmt.Sprintf("| `%s` | %s |", r.Name, strings.Trim(r.Query, `"`))
+		}
+		if r.Type == "alerting" {
+			duration := zeroUnits.ReplaceAllString(time.Duration(r.Duration*float64(time.Second)).String(), "$1")
+			row = fmt.Sprintf("| [`%s`](#%s) | %s | %s |", r.Name, strings.ToLower(r.Name), r.Labels["severity"], duration)
+		}
+		if !strings.Contains(readme, "\n"+row) {
+			t.Errorf("README.md has no row that begins with %s", row)
+		}
+	}
+	for _, row := range tableRow.FindAllString(readme, -1) {
+		if name := strings.Trim(row, "|[` "); !strings.HasSuffix(name, ".yaml") && !slices.ContainsFunc(rules, func(r rule) bool { return r.Name == name }) {
+			t.Errorf("README.md has a row for %s, which is not a rule", name)
+		}
+	}
+}
+
+func glob(t *testing.T, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s: got files %q and error %v, want some", pattern, files, err)
+	}
+	return files
 }
 
 func read(t *testing.T, path string) string {
@@ -31,150 +173,4 @@ func read(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(content)
-}
-
-func TestRuleFilesAreValid(t *testing.T) {
-	t.Parallel()
-	found, err := filepath.Glob("*.yaml")
-	if err != nil || !slices.Equal(found, files) {
-		t.Errorf("got files %q and error %v, want %q", found, err, files)
-	}
-	args := append([]string{"check", "rules", "--lint=all", "--lint-fatal"}, files...)
-	if out, err := exec.CommandContext(t.Context(), tool(t, "promtool"), args...).CombinedOutput(); err != nil {
-		t.Errorf("promtool check rules: %v\n%s", err, out)
-	}
-}
-
-func TestRulesDoWhatTheirTestsSay(t *testing.T) {
-	t.Parallel()
-	for _, file := range testFiles(t) {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			t.Parallel()
-			if out, err := exec.CommandContext(t.Context(), tool(t, "promtool"), "test", "rules", file).CombinedOutput(); err != nil {
-				t.Errorf("promtool test rules: %v\n%s", err, out)
-			}
-		})
-	}
-}
-
-// testFiles returns the tests that promtool runs.
-func testFiles(t *testing.T) []string {
-	t.Helper()
-	found, err := filepath.Glob("tests/*.yaml")
-	if err != nil || len(found) == 0 {
-		t.Fatalf("got tests %q and error %v, want some", found, err)
-	}
-	return found
-}
-
-var alertTest = regexp.MustCompile(`alertname: (\w+)(?:, exp_alerts: (\[\])|\n\s+exp_alerts:\n\s+- exp_labels:)`)
-
-func TestEveryAlertIsTestedFiringAndSilent(t *testing.T) {
-	t.Parallel()
-	firing, silent := map[string]bool{}, map[string]bool{}
-	for _, file := range testFiles(t) {
-		for _, match := range alertTest.FindAllStringSubmatch(read(t, file), -1) {
-			if match[2] == "[]" {
-				silent[match[1]] = true
-			} else {
-				firing[match[1]] = true
-			}
-		}
-	}
-	for _, r := range alerts(load(t)) {
-		if !firing[r.Name] {
-			t.Errorf("%s: no test sees it fire", r.Name)
-		}
-		if !silent[r.Name] {
-			t.Errorf("%s: no test sees it silent", r.Name)
-		}
-	}
-}
-
-func TestEveryAlertSaysHowBadItIsAndWhatToDo(t *testing.T) {
-	t.Parallel()
-	readme := read(t, "README.md")
-	for _, r := range alerts(load(t)) {
-		if !regexp.MustCompile(`^HuaweiCloudMeeting([A-Z][a-z]+)+$`).MatchString(r.Name) {
-			t.Errorf("%s: want a name in camel case that begins with HuaweiCloudMeeting", r.Name)
-		}
-		if r.Duration <= 0 {
-			t.Errorf("%s: want for", r.Name)
-		}
-		if severity := r.Labels["severity"]; !slices.Contains([]string{"critical", "warning", "info"}, severity) {
-			t.Errorf("%s: got severity %q, want critical, warning or info", r.Name, severity)
-		}
-		if r.Annotations["summary"] == "" {
-			t.Errorf("%s: want a summary", r.Name)
-		}
-		description := r.Annotations["description"]
-		if !regexp.MustCompile(`\{\{.*(\$value|query )`).MatchString(description) {
-			t.Errorf("%s: got description %q, want a number in it", r.Name, description)
-		}
-		if !strings.Contains(description, " First ") {
-			t.Errorf("%s: got description %q, want what to do first in it", r.Name, description)
-		}
-		if got, want := r.Annotations["runbook"], "rules/README.md#"+strings.ToLower(r.Name); got != want {
-			t.Errorf("%s: got runbook %q, want %q", r.Name, got, want)
-		}
-		if runbook := section(readme, r.Name); !inOrder(runbook, "**Meaning.**", "**Look.**", "```promql\n", "**Do.**") {
-			t.Errorf("%s: got runbook\n%s\nwant a meaning, how to look, by a query, and what to do", r.Name, runbook)
-		}
-	}
-}
-
-// section returns the part of a document under a heading of the third level.
-func section(document, heading string) string {
-	_, after, _ := strings.Cut(document, "\n### "+heading+"\n")
-	part, _, _ := strings.Cut(after, "\n##")
-	return part
-}
-
-// inOrder tells whether the texts follow one another.
-func inOrder(text string, texts ...string) bool {
-	for _, one := range texts {
-		_, after, found := strings.Cut(text, one)
-		if !found {
-			return false
-		}
-		text = after
-	}
-	return true
-}
-
-func TestTheTablesOfTheReadmeAreTrue(t *testing.T) {
-	t.Parallel()
-	rules := load(t)
-	var want []string
-	for _, r := range rules {
-		value := strings.Trim(r.Query, `"`)
-		switch {
-		case r.Type == "alerting":
-			d := time.Duration(r.Duration * float64(time.Second))
-			want = append(want, fmt.Sprintf("| [`%s`](#%s) | %s | %s |", r.Name, strings.ToLower(r.Name), r.Labels["severity"], short(d)))
-		case strings.HasSuffix(r.Name, ":threshold"):
-			want = append(want, fmt.Sprintf("| `%s` | %s |", r.Name, value))
-		default:
-			want = append(want, fmt.Sprintf("| `%s` |", r.Name))
-		}
-	}
-	readme := read(t, "README.md")
-	for _, row := range want {
-		if !strings.Contains(readme, "\n"+row) {
-			t.Errorf("README.md: want a row that begins with %s", row)
-		}
-	}
-	for _, row := range regexp.MustCompile("(?m)^\\| \\[?`[^`]+`").FindAllString(readme, -1) {
-		if name := strings.Trim(row, "|[` "); !strings.HasSuffix(name, ".yaml") && !slices.ContainsFunc(rules, func(r rule) bool { return r.Name == name }) {
-			t.Errorf("README.md: got a row for %s, which is no rule", name)
-		}
-	}
-}
-
-// short writes a duration as the rules do.
-func short(d time.Duration) string {
-	if d%time.Hour == 0 {
-		return fmt.Sprintf("%dh", d/time.Hour)
-	}
-	return fmt.Sprintf("%dm", d/time.Minute)
 }

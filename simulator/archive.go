@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// archive holds the history: records of tests, and generated ones as far as
-// they were asked for. A stored record is never written to, only replaced, so
-// that it can be read without the lock.
+// archive holds the records: those that tests add, and the generated ones of
+// all days that a request has needed. It never changes a stored record, only
+// replaces it, so readers need no lock. It is safe for concurrent use.
 type archive struct {
 	enterprise *enterprise
 	start      time.Time
@@ -23,38 +23,31 @@ type archive struct {
 // day is a day in UTC, counted from 1970-01-01.
 type day int64
 
-func dayOf(t time.Time) day {
-	seconds := t.Unix()
-	d := seconds / 86400
-	if seconds%86400 < 0 {
-		d--
-	}
-	return day(d)
-}
+func dayOf(t time.Time) day { return day(t.UTC().Truncate(24*time.Hour).Unix() / 86400) }
 
 func (d day) begin() time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
 
-// since returns all records that may be listed at an instant and end at or
-// after from, and perhaps others, by start. The slice is the caller's.
-func (a *archive) since(from, at time.Time) []*Record {
+// endingBetween returns at least the records that end in a range, by start.
+// The caller may change the slice.
+func (a *archive) endingBetween(from, to time.Time) []*Record {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if from.Before(a.start) {
 		from = a.start
 	}
-	for d := dayOf(from); d <= dayOf(at); d++ {
+	for d := dayOf(from); d <= dayOf(to); d++ {
 		a.generate(d)
 	}
 	a.sort()
 	return slices.Clone(a.records)
 }
 
-// listed returns all records listed at an instant, by start.
+// listed returns all records that are listed at an instant, by start.
 func (a *archive) listed(at time.Time) []*Record {
-	return slices.DeleteFunc(a.since(a.start, at), func(r *Record) bool { return !r.listed(at) })
+	return slices.DeleteFunc(a.endingBetween(a.start, at), func(r *Record) bool { return !r.isListed(at) })
 }
 
-// generate adds the meetings that end on a day.
+// generate adds the meetings that end on a day, unless they are there.
 func (a *archive) generate(d day) {
 	if a.generated[d] {
 		return
@@ -79,15 +72,12 @@ func (a *archive) sort() {
 }
 
 func byStart(x, y *Record) int {
-	if c := x.Start.Compare(y.Start); c != 0 {
-		return c
-	}
-	return cmp.Compare(x.ConfUUID, y.ConfUUID)
+	return cmp.Or(x.Start.Compare(y.Start), cmp.Compare(x.ConfUUID, y.ConfUUID))
 }
 
-// Add puts records of the caller's own into the history. One that does not
-// say when it is listed appears PublicationDelay after its end. Nothing is
-// checked: rows may be malformed, and several may have the same confUUID.
+// Add puts copies of the records into the history. It checks nothing: rows may
+// be malformed, and several may have the same confUUID. A record without a
+// ListedAt is listed PublicationDelay after its end.
 func (s *Service) Add(records ...Record) {
 	s.archive.mu.Lock()
 	defer s.archive.mu.Unlock()
@@ -101,17 +91,17 @@ func (s *Service) Add(records ...Record) {
 	s.archive.unsorted = true
 }
 
-// Remove takes the records with a confUUID out of the history, for the past
-// as well, and tells whether there was one. It finds generated meetings that
-// ended up to now.
+// Remove deletes the records with a confUUID and reports whether there were
+// any. It finds generated meetings that have ended. Listed and Window no longer
+// see a removed record at any instant.
 func (s *Service) Remove(uuid string) bool {
 	return s.replace(uuid, func(*Record) *Record { return nil })
 }
 
-// Edit changes the records with a confUUID, for the past as well, and tells
-// whether there was one: for what was listed before an edit, ask Listed before
-// it. It finds generated meetings that ended up to now. The function must not
-// call the service.
+// Edit changes the records with a confUUID and reports whether there were any.
+// It finds generated meetings that have ended. Listed and Window see the change
+// at every instant; call them before Edit to get the old values. The function
+// must not call the service.
 func (s *Service) Edit(uuid string, change func(*Record)) bool {
 	return s.replace(uuid, func(r *Record) *Record {
 		r = r.clone()
@@ -120,9 +110,11 @@ func (s *Service) Edit(uuid string, change func(*Record)) bool {
 	})
 }
 
+// replace puts the result of a function in the place of each record with a
+// confUUID; nil deletes the record.
 func (s *Service) replace(uuid string, by func(*Record) *Record) bool {
 	a := &s.archive
-	a.since(a.start, s.cfg.Now())
+	a.endingBetween(a.start, s.cfg.Now()) // generates the meetings up to now
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	found := false
@@ -142,7 +134,7 @@ func (s *Service) replace(uuid string, by func(*Record) *Record) bool {
 	return found
 }
 
-// Records returns a copy of every record listed at an instant, by start.
+// Records returns copies of all records that are listed at an instant, by start.
 func (s *Service) Records(at time.Time) []Record {
 	listed := s.archive.listed(at)
 	copies := make([]Record, len(listed))

@@ -9,14 +9,13 @@ import (
 	"sync/atomic"
 )
 
-// Fault answers a request in the service's stead. It may pass it on to next,
-// which answers as usual, and do something before, after or in between. Those
-// that break a connection off panic with http.ErrAbortHandler, as net/http
-// has it, and so need a real server.
+// Fault handles a request in place of the service. It may call next, which
+// responds as usual. A fault that breaks the connection panics with
+// http.ErrAbortHandler and so needs a real HTTP server. A Fault must be safe
+// for concurrent use, as those of this package are.
 type Fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
-// SetFault puts a fault in force for the requests that come from now on; nil
-// ends it.
+// SetFault makes a fault handle all later requests; nil ends the current one.
 func (s *Service) SetFault(f Fault) {
 	if f == nil {
 		s.fault.Store(nil)
@@ -25,34 +24,26 @@ func (s *Service) SetFault(f Fault) {
 	s.fault.Store(&f)
 }
 
-// On confines a fault to one path.
+// On applies a fault to the requests for one path only.
 func On(path string, f Fault) Fault {
-	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if r.URL.Path == path {
-			f(w, r, next)
-			return
-		}
-		next.ServeHTTP(w, r)
-	}
+	return onlyIf(func(r *http.Request) bool { return r.URL.Path == path }, f)
 }
 
-// Times confines a fault to the next n requests that reach it.
+// Times applies a fault to the next n requests only.
 func Times(n int, f Fault) Fault {
 	var seen atomic.Int64
-	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if seen.Add(1) <= int64(n) {
-			f(w, r, next)
-			return
-		}
-		next.ServeHTTP(w, r)
-	}
+	return onlyIf(func(*http.Request) bool { return seen.Add(1) <= int64(n) }, f)
 }
 
-// Skip lets the next n requests that reach it pass before the fault.
+// Skip applies a fault to all requests but the next n.
 func Skip(n int, f Fault) Fault {
 	var seen atomic.Int64
+	return onlyIf(func(*http.Request) bool { return seen.Add(1) > int64(n) }, f)
+}
+
+func onlyIf(condition func(*http.Request) bool, f Fault) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if seen.Add(1) > int64(n) {
+		if condition(r) {
 			f(w, r, next)
 			return
 		}
@@ -60,7 +51,8 @@ func Skip(n int, f Fault) Fault {
 	}
 }
 
-// RetryAfter adds a Retry-After header, in any form, to a fault's answer.
+// RetryAfter adds a Retry-After header to the response of a fault. The value
+// may have any form.
 func RetryAfter(value string, f Fault) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		w.Header().Set("Retry-After", value)
@@ -68,65 +60,66 @@ func RetryAfter(value string, f Fault) Fault {
 	}
 }
 
-// Answer answers with a status and an error body. A status of 200 makes the
-// error look like success.
+// Answer responds with a status and an error body. Status 200 makes the error
+// look like a success.
 func Answer(status int, code, message string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
-		fail(w, status, code, message)
+		writeError(w, status, code, message)
 	}
 }
 
-// Throttled answers as the gateway does when there were too many requests.
+// Throttled responds as the gateway does to too many requests, with status 429.
 func Throttled() Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
-		throttled(w, 100)
+		writeThrottled(w, 100)
 	}
 }
 
-// Body answers with a status, a content type and a text.
+// Body responds with a status, a content type and a text.
 func Body(status int, contentType, text string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
-		send(w, status, contentType, []byte(text))
+		writeBody(w, status, contentType, []byte(text))
 	}
 }
 
-// HTML answers 200 with a page, as a captive portal or proxy would.
+// HTML responds with status 200 and an HTML page, as a captive portal does.
 func HTML() Fault {
 	return Body(http.StatusOK, "text/html; charset=utf-8", "<!DOCTYPE html><title>Welcome</title><p>Please sign in to the network.")
 }
 
-// NoData answers 200 with JSON that has neither data nor count.
+// NoData responds with status 200 and JSON that has neither data nor count.
 func NoData() Fault {
-	return Body(http.StatusOK, "application/json;charset=UTF-8", `{"offset":0,"limit":20}`)
+	return Body(http.StatusOK, contentTypeJSON, `{"offset":0,"limit":20}`)
 }
 
-// Redirect answers 302 with a location.
+// Redirect responds with status 302 and a location.
 func Redirect(location string) Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		http.Redirect(w, r, location, http.StatusFound)
 	}
 }
 
-// Hang answers nothing until the client or the server gives the connection up.
+// Hang sends nothing until the client or the server closes the connection.
 func Hang() Fault {
 	return func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
-		// A server notices that its client has gone only once the body of
-		// the request is read.
+		// A server notices that its client has gone only after it has read
+		// the body of the request.
 		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// Cut closes the connection before any answer.
+// Cut closes the connection before any response.
 func Cut() Fault {
 	return func(http.ResponseWriter, *http.Request, http.Handler) {
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// CutBody closes the connection in the middle of the usual answer's body. The
-// request takes effect: a token given out so lives on unknown to the client.
+// CutBody closes the connection in the middle of the body of the usual
+// response. The request still takes effect: a token issued by it stays valid,
+// although the client never learns it.
 func CutBody() Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		whole := &recorder{header: w.Header(), status: http.StatusOK}
@@ -140,7 +133,7 @@ func CutBody() Fault {
 	}
 }
 
-// recorder keeps an answer instead of sending it.
+// recorder keeps a response instead of sending it.
 type recorder struct {
 	header http.Header
 	status int
@@ -151,14 +144,15 @@ func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
 
-// oversize is the size of Oversize's answer in bytes: over 64 MiB.
+// oversize is the size of the padding that Oversize sends, in bytes.
 const oversize = 65 << 20
 
-// Oversize streams an answer of more than 64 MiB: valid JSON, which begins
-// like a history without meetings, so that who fails to bound it reads just that.
+// Oversize sends a response of more than 64 MiB. It is valid JSON and begins
+// like a history without meetings, so a client without a limit on the size
+// accepts it as one.
 func Oversize() Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
-		w.Header().Set("Content-Type", "application/json;charset=UTF-8")
+		w.Header().Set("Content-Type", contentTypeJSON)
 		if _, err := io.WriteString(w, `{"data":[],"offset":0,"limit":20,"count":0,"padding":"`); err != nil {
 			return
 		}

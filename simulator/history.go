@@ -13,61 +13,56 @@ import (
 	"time"
 )
 
-// query is what a request for the history asks.
+// query holds the parameters of a request for the history.
 type query struct {
 	from, to      time.Time // both inclusive
 	offset, limit int
-	all           bool
+	queryAll      bool
 	searchKey     string
-	order         func(at time.Time) func(x, y *Record) int
+	order         order
 }
 
-// orders are the values of sortType. Those by recording put meetings without
-// one first or last, and go by the start among equals.
-var orders = map[string]func(at time.Time) func(x, y *Record) int{
-	"ASC_StartTIME":  func(time.Time) func(x, y *Record) int { return byStart },
-	"DSC_StartTIME":  func(time.Time) func(x, y *Record) int { return descending(byStart) },
+// order compares two records as they are at an instant.
+type order func(x, y *Record, at time.Time) int
+
+// orders are the values of sortType. Those by recording put the meetings
+// without one first (ASC) or last (DSC), and sort the rest by start.
+var orders = map[string]order{
+	"ASC_StartTIME":  func(x, y *Record, _ time.Time) int { return byStart(x, y) },
+	"DSC_StartTIME":  func(x, y *Record, _ time.Time) int { return byStart(y, x) },
 	"ASC_RecordTYPE": byRecording,
-	"DSC_RecordTYPE": func(at time.Time) func(x, y *Record) int { return descending(byRecording(at)) },
+	"DSC_RecordTYPE": func(x, y *Record, at time.Time) int { return byRecording(y, x, at) },
 }
 
-func byRecording(at time.Time) func(x, y *Record) int {
-	rank := func(r *Record) int {
-		if r.recorded(at) {
-			return 1
-		}
-		return 0
-	}
-	return func(x, y *Record) int {
-		if c := cmp.Compare(rank(x), rank(y)); c != 0 {
-			return c
-		}
+func byRecording(x, y *Record, at time.Time) int {
+	switch hasX, hasY := x.hasRecording(at), y.hasRecording(at); {
+	case hasX == hasY:
 		return byStart(x, y)
+	case hasY:
+		return -1
+	default:
+		return 1
 	}
-}
-
-func descending(order func(x, y *Record) int) func(x, y *Record) int {
-	return func(x, y *Record) int { return order(y, x) }
 }
 
 func (s *Service) history(w http.ResponseWriter, r *http.Request) {
 	now := s.cfg.Now()
-	if !s.tokens.valid(r.Header.Get("X-Access-Token"), now) {
-		refuseToken(w)
+	if !s.tokens.isValid(r.Header.Get("X-Access-Token"), now) {
+		writeInvalidToken(w)
 		return
 	}
 	q, err := s.parseQuery(r.URL.Query())
 	if err != nil {
-		fail(w, http.StatusBadRequest, "MMC.111070001", err.Error())
+		writeError(w, http.StatusBadRequest, "MMC.111070001", err.Error())
 		return
 	}
-	matching := s.match(q, now)
+	records := s.selectRecords(q, now)
 	var body bytes.Buffer
 	body.WriteString(`{"data":[`)
-	for i, rec := range page(matching, q.offset, q.limit) {
-		row, err := rec.encode(now)
+	for i, record := range page(records, q.offset, q.limit) {
+		row, err := record.encode(now)
 		if err != nil {
-			fail(w, http.StatusInternalServerError, "MMC.111070003", err.Error())
+			writeError(w, http.StatusInternalServerError, "MMC.111070003", err.Error())
 			return
 		}
 		if i > 0 {
@@ -75,21 +70,21 @@ func (s *Service) history(w http.ResponseWriter, r *http.Request) {
 		}
 		body.Write(row)
 	}
-	fmt.Fprintf(&body, `],"offset":%d,"limit":%d,"count":%d}`, q.offset, q.limit, len(matching))
+	fmt.Fprintf(&body, `],"offset":%d,"limit":%d,"count":%d}`, q.offset, q.limit, len(records))
 	w.Header().Set("Cache-Control", "no-cache")
-	send(w, http.StatusOK, "application/json;charset=UTF-8", body.Bytes())
+	writeBody(w, http.StatusOK, contentTypeJSON, body.Bytes())
 }
 
-// parseQuery reads the parameters. The API page leaves the default order
-// open; its sample shows the newest first.
+// parseQuery parses the parameters. The API page does not state the default
+// order; its sample shows the newest meeting first.
 func (s *Service) parseQuery(values url.Values) (query, error) {
 	p := parameters{values: values}
 	q := query{
-		from:      time.UnixMilli(p.number("startDate", true, 0, 0)),
-		to:        time.UnixMilli(p.number("endDate", true, 0, 0)),
-		offset:    int(p.number("offset", false, 0, 0)),
-		limit:     int(min(p.number("limit", false, 1, 20), int64(s.cfg.MaxLimit))),
-		all:       p.boolean("queryAll"),
+		from:      time.UnixMilli(p.integer("startDate", 0)),
+		to:        time.UnixMilli(p.integer("endDate", 0)),
+		offset:    int(p.optionalInteger("offset", 0, 0)),
+		limit:     int(min(p.optionalInteger("limit", 1, 20), int64(s.cfg.MaxLimit))),
+		queryAll:  p.boolean("queryAll"),
 		searchKey: values.Get("searchKey"),
 		order:     orders[cmp.Or(values.Get("sortType"), "DSC_StartTIME")],
 	}
@@ -104,22 +99,25 @@ func (s *Service) parseQuery(values url.Values) (query, error) {
 	return q, nil
 }
 
-// parameters reads query parameters and remembers the first that is wrong.
+// parameters parses query parameters and keeps the first error.
 type parameters struct {
 	values url.Values
 	err    error
 }
 
-func (p *parameters) number(name string, required bool, least, byDefault int64) int64 {
-	text := p.values.Get(name)
-	if text == "" && !required {
-		return byDefault
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
+func (p *parameters) integer(name string, least int64) int64 {
+	n, err := strconv.ParseInt(p.values.Get(name), 10, 64)
 	if p.err == nil && (err != nil || n < least) {
 		p.err = fmt.Errorf("%s is missing or invalid", name)
 	}
 	return n
+}
+
+func (p *parameters) optionalInteger(name string, least, byDefault int64) int64 {
+	if p.values.Get(name) == "" {
+		return byDefault
+	}
+	return p.integer(name, least)
 }
 
 func (p *parameters) boolean(name string) bool {
@@ -131,19 +129,20 @@ func (p *parameters) boolean(name string) bool {
 	return b
 }
 
-// match returns all the records that a query may see, in its order.
-func (s *Service) match(q query, at time.Time) []*Record {
-	all := q.all && Role(s.role.Load()) == Administrator
-	matching := slices.DeleteFunc(s.archive.since(q.from, at), func(r *Record) bool {
-		wanted := s.inRange(r, q) && r.listed(at) && (all || s.own(r)) && r.mentions(q.searchKey)
-		return !wanted
+// selectRecords returns the records that a query finds at an instant, in the
+// order that it asks for.
+func (s *Service) selectRecords(q query, at time.Time) []*Record {
+	all := q.queryAll && Role(s.role.Load()) == Administrator
+	records := slices.DeleteFunc(s.archive.endingBetween(q.from, at), func(r *Record) bool {
+		found := s.inRange(r, q) && r.isListed(at) && (all || s.involvesCaller(r)) && r.contains(q.searchKey)
+		return !found
 	})
-	slices.SortStableFunc(matching, q.order(at))
-	return matching
+	slices.SortStableFunc(records, func(x, y *Record) int { return q.order(x, y, at) })
+	return records
 }
 
 func (s *Service) inRange(r *Record, q query) bool {
-	switch s.cfg.RangeMeans {
+	switch s.cfg.Range {
 	case RangeEnd:
 		return !r.End.Before(q.from) && !r.End.After(q.to)
 	case RangeOverlap:
@@ -153,17 +152,22 @@ func (s *Service) inRange(r *Record, q query) bool {
 	}
 }
 
-// own tells whether whoever signed in scheduled a meeting or was invited.
-func (s *Service) own(r *Record) bool {
-	me := s.archive.enterprise.people[0]
-	return r.UserUUID == me.uuid || slices.ContainsFunc(r.PartAttendeeInfo, func(a Attendee) bool { return a.Name == me.name })
+// involvesCaller reports whether the signed-in person scheduled a meeting or
+// was invited to it.
+func (s *Service) involvesCaller(r *Record) bool {
+	caller := s.archive.enterprise.caller()
+	return r.UserUUID == caller.uuid ||
+		slices.ContainsFunc(r.PartAttendeeInfo, func(a Attendee) bool { return a.Name == caller.name })
 }
 
-func (r *Record) mentions(key string) bool {
-	return strings.Contains(r.Subject, key) || strings.Contains(r.SchedulerName, key) || strings.Contains(r.ConferenceID, key)
+func (r *Record) contains(searchKey string) bool {
+	return strings.Contains(r.Subject, searchKey) ||
+		strings.Contains(r.SchedulerName, searchKey) ||
+		strings.Contains(r.ConferenceID, searchKey)
 }
 
-// page cuts a page out of the records. Past the end it is the last page again.
+// page returns one page of the records. Past the end it returns the last page
+// again, as the sister endpoints of the API do.
 func page(records []*Record, offset, limit int) []*Record {
 	if len(records) == 0 {
 		return nil

@@ -1,11 +1,13 @@
 package simulator
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
-// kind is a kind of meeting, as the people who hold it see it.
+// kind is how a meeting comes about.
 type kind int
 
 const (
@@ -15,11 +17,12 @@ const (
 	recurring
 )
 
-// meeting is what matters of a meeting; its row follows from it.
+// meeting is one generated meeting before it becomes a row: a single one (see
+// newSingle) or an occurrence of a series.
 type meeting struct {
 	kind         kind
 	office       office
-	department   int
+	department   int // an index of departments
 	start, end   time.Time
 	invited      int // people
 	terminals    int // in rooms
@@ -27,82 +30,17 @@ type meeting struct {
 	conferenceID string
 	host         person
 	subject      string
-	rng          *rand.Rand // for the rest of the row
+	rng          *rand.Rand // for the other fields of the row
 }
 
-// Shares of the meetings that are not of a series.
-const (
-	webinars   = 0.03
-	immediates = 0.52
-)
-
-// single invents a meeting of no series that ends at an instant.
-func (e *enterprise) single(rng *rand.Rand, o office, end time.Time) meeting {
-	d := pickDepartment(rng)
-	host := oneOf(rng, e.of(d)...)
-	m := meeting{
-		kind:         scheduled,
-		office:       o,
-		department:   d,
-		end:          end,
-		conferenceID: newConferenceID(rng),
-		host:         host,
-		subject:      newSubject(rng, o.language, host.name),
-		rng:          rng,
-	}
-	switch x := rng.Float64(); {
-	case x < webinars:
-		m.kind = webinar
-	case x < webinars+immediates:
-		m.kind = immediate
-	}
-	m.start = end.Add(-m.length())
-	m.invite()
-	return m
-}
-
-// length invents how long a single meeting lasts.
-func (m *meeting) length() time.Duration {
-	rng := m.rng
-	switch {
-	case m.kind == webinar:
-		return oneOf[time.Duration](rng, 45, 60, 90, 120)*time.Minute + seconds(rng, -5*time.Minute, 15*time.Minute)
-	case m.kind == scheduled && chance(rng, 0.05): // workshops
-		return seconds(rng, 3*time.Hour, 9*time.Hour)
-	case m.kind == scheduled:
-		return oneOf[time.Duration](rng, 30, 30, 45, 60, 60, 60, 90, 120)*time.Minute + seconds(rng, -8*time.Minute, 8*time.Minute)
-	case chance(rng, 0.12): // nobody came, or the wrong button
-		return seconds(rng, 5*time.Second, 2*time.Minute)
-	default:
-		minutes := min(around(rng, 17, 0.8), 170)
-		return time.Duration(minutes * float64(time.Minute)).Truncate(time.Second)
-	}
-}
-
-// invite invents who is invited to a single meeting, and whether it is recorded.
-func (m *meeting) invite() {
-	rng := m.rng
-	switch m.kind {
-	case webinar:
-		m.invited = int(min(max(around(rng, 150, 0.7), 40), 900))
-		m.recorded = chance(rng, 0.7)
-	case scheduled:
-		m.invited = int(min(max(around(rng, 7, 0.8), 2), 200))
-		m.recorded = chance(rng, 0.15)
-	default:
-		m.invited = int(min(max(around(rng, 3.5, 0.5), 1), 20))
-	}
-	m.terminals = m.rooms()
-}
-
-// rooms invents how many rooms with terminals take part. Rooms are booked
-// for planned meetings rather than for calls on the spot.
+// rooms draws the number of rooms with terminals. People book rooms for
+// planned meetings more often than for immediate ones.
 func (m *meeting) rooms() int {
-	roomful := departments[m.department].roomful
+	p := departments[m.department].roomChance
 	if m.kind == immediate {
-		roomful /= 5
+		p /= 5
 	}
-	if !chance(m.rng, roomful) {
+	if !chance(m.rng, p) {
 		return 0
 	}
 	most := 3
@@ -112,10 +50,113 @@ func (m *meeting) rooms() int {
 	return 1 + m.rng.IntN(most)
 }
 
-func pickDepartment(rng *rand.Rand) int {
-	shares := make([]float64, len(departments))
-	for i, d := range departments {
-		shares[i] = d.share
+// record returns the row of a meeting.
+func (m *meeting) record(e *enterprise) *Record {
+	rng := m.rng
+	listed := m.end.Add(e.delay + seconds(rng, 0, e.delay/2))
+	r := &Record{
+		Start:            m.start,
+		End:              m.end,
+		ListedAt:         listed,
+		RecordingAt:      listed.Add(seconds(rng, 2*time.Minute, 12*time.Minute)),
+		ConferenceID:     m.conferenceID,
+		MediaTypes:       oneOf(rng, "Voice,Video,Data", "Voice,Data,Video", "Voice,HDVideo,Data"),
+		Subject:          m.subject,
+		Size:             new(m.invited + m.terminals),
+		TimeZoneID:       m.office.timeZoneID,
+		ConferenceState:  "Destroyed",
+		AccessNumber:     "+991117",
+		Language:         m.office.language,
+		PasswordEntry:    []PasswordEntry{{ConferenceRole: "general", Password: fmt.Sprintf("%06d", rng.IntN(1e6))}},
+		UserUUID:         m.host.uuid,
+		SchedulerName:    m.host.name,
+		MultiStreamFlag:  1,
+		ConferenceType:   new(0),
+		IsAutoMute:       1,
+		GuestJoinURI:     "https://c.meeting.example/#/j/" + m.conferenceID + "/" + hexDigits(rng, 48),
+		ConfConfigInfo:   m.settings(),
+		VMRFlag:          rng.IntN(2),
+		IsHasRecordFile:  new(m.recorded),
+		PartAttendeeInfo: m.attendees(e),
+		TerminalCount:    new(m.terminals),
+		NormalCount:      new(m.invited),
+		DeptName:         departments[m.department].name,
+		ConfUUID:         timeUUID(rng, m.start),
 	}
-	return pick(rng, shares)
+	switch m.kind {
+	case immediate:
+		r.ConfType = "IMMEDIATELY"
+	case scheduled:
+		r.ConfType = "FUTURE"
+	case webinar:
+		r.ConfType, r.Webinar = "FUTURE", new(true)
+	case recurring:
+		r.ConfType, r.ConferenceType = "CYCLE", new(2)
+	}
+	// Most rows of other meetings leave webinar out, and some show false.
+	if m.kind != webinar && chance(rng, 0.2) {
+		r.Webinar = new(false)
+	}
+	// A meeting may have recording switched on and still leave no file.
+	if m.recorded || chance(rng, 0.1) {
+		r.RecordType, r.IsAutoRecord = 2, rng.IntN(2)
+	}
+	return r
+}
+
+// settings returns the settings of a meeting. Only webinars have their own.
+func (m *meeting) settings() *ConfConfigInfo {
+	return &ConfConfigInfo{
+		ProlongLength:          15,
+		IsGuestFreePwd:         m.kind == webinar,
+		IsSendNotify:           true,
+		IsSendSMS:              true,
+		IsAutoMute:             true,
+		IsSendCalendar:         true,
+		AllowGuestStartConf:    true,
+		IsHardTerminalAutoMute: true,
+		EnableWaitingRoom:      m.kind != webinar,
+	}
+}
+
+// maxAttendees is the largest number of people in a row, and also of terminals
+// (API page: partAttendeeInfo).
+const maxAttendees = 20
+
+// attendees returns the host, other people, mostly of the same department, and
+// the terminals.
+func (m *meeting) attendees(e *enterprise) []Attendee {
+	rng := m.rng
+	people, terminals := min(m.invited, maxAttendees), min(m.terminals, maxAttendees)
+	all := make([]Attendee, 0, people+terminals)
+	all = append(all, Attendee{Phone: m.host.phone, Name: m.host.name, Type: "normal", Role: "chair"})
+	colleagues := e.staffOf(m.department)
+	for len(all) < people {
+		from := e.people
+		if chance(rng, 0.8) {
+			from = colleagues
+		}
+		p := oneOf(rng, from...)
+		if !slices.ContainsFunc(all, func(a Attendee) bool { return a.Name == p.name }) {
+			all = append(all, Attendee{Phone: p.phone, Name: p.name, Type: "normal", Role: "general"})
+		}
+	}
+	for range terminals {
+		all = append(all, Attendee{
+			Phone: newPhone(rng),
+			Name:  fmt.Sprintf("Room %d-%02d", 1+rng.IntN(9), 1+rng.IntN(30)),
+			Type:  oneOf(rng, "terminal", "ideahub", "board"),
+			Role:  "general",
+		})
+	}
+	return all
+}
+
+func newConferenceID(rng *rand.Rand) string { return fmt.Sprintf("9%08d", rng.IntN(1e8)) }
+
+func newSubject(rng *rand.Rand, language, host string) string {
+	if language == "zh-CN" {
+		return host + "的" + oneOf(rng, "会议", "周会", "项目评审", "需求讨论", "面试", "培训")
+	}
+	return host + "'s " + oneOf(rng, "meeting", "weekly sync", "design review", "interview", "planning", "training")
 }

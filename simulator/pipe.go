@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// Pipe is a network in memory: a net.Listener whose connections come from its
-// DialContext. Made inside a testing/synctest bubble, it lets a real HTTP
-// client and server talk in virtual time. Use NewPipe to make one.
+// Pipe is a network in memory: a net.Listener that accepts the connections of
+// its DialContext. Inside a testing/synctest bubble, a real HTTP client and
+// server use it to talk in virtual time. Create it with NewPipe. It is safe for
+// concurrent use.
 type Pipe struct {
 	incoming chan net.Conn
 	closed   chan struct{}
@@ -22,7 +23,7 @@ func NewPipe() *Pipe {
 	return &Pipe{incoming: make(chan net.Conn), closed: make(chan struct{})}
 }
 
-// Accept waits for the next connection. It returns net.ErrClosed after Close.
+// Accept waits for the next connection. After Close it returns net.ErrClosed.
 func (p *Pipe) Accept() (net.Conn, error) {
 	select {
 	case c := <-p.incoming:
@@ -32,17 +33,19 @@ func (p *Pipe) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends Accept and DialContext; open connections stay open.
+// Close ends Accept and DialContext. Open connections stay open. It always
+// returns nil.
 func (p *Pipe) Close() error {
 	p.close.Do(func() { close(p.closed) })
 	return nil
 }
 
-// Addr returns an address of no meaning.
+// Addr returns an address without meaning.
 func (p *Pipe) Addr() net.Addr { return pipeAddr{} }
 
-// DialContext connects to whoever accepts, whatever the address. It returns
-// net.ErrClosed after Close, or the error of the context.
+// DialContext waits until Accept takes the connection. It ignores network and
+// address. It returns net.ErrClosed after Close, and the error of the context
+// when that ends.
 func (p *Pipe) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
 	near, far := net.Pipe()
 	select {
@@ -60,9 +63,9 @@ type pipeAddr struct{}
 func (pipeAddr) Network() string { return "pipe" }
 func (pipeAddr) String() string  { return "pipe" }
 
-// Pipe runs an HTTP server for the service on a pipe, and returns a client
-// for which every http:// address is that server. The function it returns
-// closes both and every connection, and waits until the server has stopped.
+// Pipe runs an HTTP server for the service on a Pipe. The client sends the
+// requests for every http:// address to that server. stop closes the server
+// and all connections and waits until the server has stopped.
 func (s *Service) Pipe() (client *http.Client, stop func()) {
 	pipe := NewPipe()
 	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}

@@ -3,24 +3,26 @@ package simulator
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"time"
 )
 
-// Record is one row of the history. Its fields are those of the API page, in
-// its order and with its misspellings; a nil pointer leaves a field out.
+// Record is one row of the history: an ended meeting. Its wire fields have the
+// order and the misspellings of the API page "Querying the Historical Meeting
+// List". A nil pointer leaves a field out.
 type Record struct {
-	// Start and End are the real instants of the meeting. The row shows them
+	// Start and End are the exact instants of the meeting. The row shows them
 	// in UTC, cut to the minute.
 	Start time.Time `json:"-"`
 	End   time.Time `json:"-"`
 	// ListedAt is when the row appears. Add sets it if it is zero.
 	ListedAt time.Time `json:"-"`
-	// RecordingAt is when a true IsHasRecordFile shows; until then the row
-	// says false. A zero RecordingAt means as soon as the row appears.
+	// RecordingAt is when the row begins to show a true IsHasRecordFile;
+	// before that it shows false. Zero means as soon as the row appears.
 	RecordingAt time.Time `json:"-"`
-	// Extra holds JSON texts that replace fields of the row or add to them,
-	// by their wire name; an empty text leaves the field out. This is how a
-	// test makes a malformed row. It is not seen by Listed and Window.
+	// Extra holds JSON values that replace or add fields of the row, by wire
+	// name; an empty value removes the field. Tests use it for malformed rows.
+	// Listed and Window ignore it.
 	Extra map[string]json.RawMessage `json:"-"`
 
 	ConferenceID     string          `json:"conferenceID"`
@@ -55,13 +57,13 @@ type Record struct {
 	ConfUUID         string          `json:"confUUID"`
 }
 
-// PasswordEntry is a password of a meeting, in plain text as on the wire.
+// PasswordEntry is a password of a meeting. The service sends it in plain text.
 type PasswordEntry struct {
 	ConferenceRole string `json:"conferenceRole"`
 	Password       string `json:"password"`
 }
 
-// Attendee is somebody, or a room's terminal, invited to a meeting.
+// Attendee is a person or a terminal in a room that is invited to a meeting.
 type Attendee struct {
 	Phone string `json:"phone"`
 	Name  string `json:"name"`
@@ -69,7 +71,7 @@ type Attendee struct {
 	Role  string `json:"role,omitempty"`
 }
 
-// ConfConfigInfo holds settings of a meeting. prolongLength is in minutes.
+// ConfConfigInfo holds the settings of a meeting. ProlongLength is in minutes.
 type ConfConfigInfo struct {
 	ProlongLength          int    `json:"prolongLength"`
 	IsGuestFreePwd         bool   `json:"isGuestFreePwd"`
@@ -84,20 +86,20 @@ type ConfConfigInfo struct {
 	EnableWaitingRoom      bool   `json:"enableWaitingRoom"`
 }
 
-// wireTime is how the service writes an instant: UTC without saying so.
+// wireTime is the format of times on the wire. They are UTC without a zone.
 const wireTime = "2006-01-02 15:04"
 
-// listed tells whether the row is in the history at an instant.
-func (r *Record) listed(at time.Time) bool { return !at.Before(r.ListedAt) }
+// isListed reports whether the row is in the history at an instant.
+func (r *Record) isListed(at time.Time) bool { return !at.Before(r.ListedAt) }
 
-// recorded tells whether the row says at an instant that there is a recording.
-func (r *Record) recorded(at time.Time) bool {
+// hasRecording reports whether the row shows a recording at an instant.
+func (r *Record) hasRecording(at time.Time) bool {
 	return r.IsHasRecordFile != nil && *r.IsHasRecordFile && !at.Before(r.RecordingAt)
 }
 
-// encode is the row as the service sends it at an instant.
+// encode returns the row as JSON, as the service sends it at an instant.
 func (r *Record) encode(at time.Time) ([]byte, error) {
-	// The two times and the flag shadow or complete the embedded fields.
+	// The outer IsHasRecordFile hides the embedded one.
 	row := struct {
 		*Record
 		StartTime       string `json:"startTime"`
@@ -109,7 +111,7 @@ func (r *Record) encode(at time.Time) ([]byte, error) {
 		EndTime:   r.End.UTC().Format(wireTime),
 	}
 	if r.IsHasRecordFile != nil {
-		row.IsHasRecordFile = new(r.recorded(at))
+		row.IsHasRecordFile = new(r.hasRecording(at))
 	}
 	text, err := json.Marshal(row)
 	if err != nil || len(r.Extra) == 0 {
@@ -124,23 +126,23 @@ func (r *Record) encode(at time.Time) ([]byte, error) {
 	return json.Marshal(fields)
 }
 
-// clone is a copy that shares nothing that can be written to.
+// clone returns a deep copy.
 func (r *Record) clone() *Record {
 	c := *r
-	c.Size = cloned(r.Size)
-	c.ConferenceType = cloned(r.ConferenceType)
-	c.Webinar = cloned(r.Webinar)
-	c.ConfConfigInfo = cloned(r.ConfConfigInfo)
-	c.IsHasRecordFile = cloned(r.IsHasRecordFile)
-	c.TerminalCount = cloned(r.TerminalCount)
-	c.NormalCount = cloned(r.NormalCount)
-	c.PasswordEntry = append([]PasswordEntry(nil), r.PasswordEntry...)
-	c.PartAttendeeInfo = append([]Attendee(nil), r.PartAttendeeInfo...)
+	c.Size = clonePointer(r.Size)
+	c.ConferenceType = clonePointer(r.ConferenceType)
+	c.Webinar = clonePointer(r.Webinar)
+	c.ConfConfigInfo = clonePointer(r.ConfConfigInfo)
+	c.IsHasRecordFile = clonePointer(r.IsHasRecordFile)
+	c.TerminalCount = clonePointer(r.TerminalCount)
+	c.NormalCount = clonePointer(r.NormalCount)
+	c.PasswordEntry = slices.Clone(r.PasswordEntry)
+	c.PartAttendeeInfo = slices.Clone(r.PartAttendeeInfo)
 	c.Extra = maps.Clone(r.Extra)
 	return &c
 }
 
-func cloned[T any](p *T) *T {
+func clonePointer[T any](p *T) *T {
 	if p == nil {
 		return nil
 	}

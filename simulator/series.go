@@ -1,29 +1,22 @@
 package simulator
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"time"
 )
 
-// series is a meeting that is held every working day or every week, each
-// time with the same conferenceID and another confUUID.
+// series is a recurring meeting, held every working day or every week. Each
+// occurrence has the same conferenceID and its own confUUID.
 type series struct {
-	office       office
-	department   int
-	daily        bool
-	weekday      time.Weekday  // of a weekly one
-	begin        time.Duration // after midnight, by the local clock
-	planned      time.Duration
-	invited      int
-	terminals    int
-	conferenceID string
-	host         person
-	subject      string
+	meeting meeting // what all occurrences have in common
+	daily   bool
+	weekday time.Weekday  // of a weekly series
+	begin   time.Duration // after local midnight
+	planned time.Duration // how long it should last
 }
 
-// The number of series against that of the meetings of a working day: about
-// one meeting in six is of a series.
+// The number of series per meeting of a working day. About one meeting in six
+// belongs to a series.
 const (
 	dailySeries  = 0.06
 	weeklySeries = 0.5
@@ -31,8 +24,8 @@ const (
 
 func (e *enterprise) newSeries() []series {
 	rng := stream(e.seed, forSeries)
-	daily := wholeNumber(rng, e.perDay*dailySeries)
-	all := make([]series, daily+wholeNumber(rng, e.perDay*weeklySeries))
+	daily := roundRandomly(rng, e.perDay*dailySeries)
+	all := make([]series, daily+roundRandomly(rng, e.perDay*weeklySeries))
 	for i := range all {
 		all[i] = e.oneSeries(rng, i < daily)
 	}
@@ -40,81 +33,68 @@ func (e *enterprise) newSeries() []series {
 }
 
 func (e *enterprise) oneSeries(rng *rand.Rand, daily bool) series {
+	m := meeting{kind: recurring, department: pickDepartment(rng), rng: rng}
 	s := series{
-		department:   pickDepartment(rng),
-		daily:        daily,
-		weekday:      e.workday(rng),
-		planned:      oneOf[time.Duration](rng, 30, 60, 60, 90) * time.Minute,
-		conferenceID: newConferenceID(rng),
-		invited:      int(min(max(around(rng, 8, 0.6), 3), 60)),
+		daily:   daily,
+		weekday: e.pickWeekday(rng),
+		planned: oneOf[time.Duration](rng, 30, 60, 60, 90) * time.Minute,
 	}
+	m.conferenceID = newConferenceID(rng)
+	m.invited = peopleAround(rng, 8, 0.6, 3, 60)
 	if daily {
 		s.planned = oneOf[time.Duration](rng, 15, 15, 30) * time.Minute
 	}
-	s.office, s.begin = e.place(rng)
-	s.host = oneOf(rng, e.of(s.department)...)
-	s.subject = newSubject(rng, s.office.language, s.host.name)
-	m := meeting{kind: recurring, department: s.department, rng: rng}
-	s.terminals = m.rooms()
+	m.office, s.begin = e.pickPlaceAndTime(rng)
+	m.host = oneOf(rng, e.staffOf(m.department)...)
+	m.subject = newSubject(rng, m.office.language, m.host.name)
+	m.terminals = m.rooms()
+	s.meeting = m
 	return s
 }
 
-// workday chooses a day from Monday to Friday or, worldwide, any day: weekends
-// are not the same everywhere.
-func (e *enterprise) workday(rng *rand.Rand) time.Weekday {
+// pickWeekday returns a day from Monday to Friday. Worldwide it returns any
+// day, because weekends differ between countries.
+func (e *enterprise) pickWeekday(rng *rand.Rand) time.Weekday {
 	if e.worldwide {
 		return time.Weekday(rng.IntN(7))
 	}
 	return time.Weekday(1 + rng.IntN(5))
 }
 
-// place chooses an office and a full or half hour of its working day.
-// Worldwide, the series are spread evenly over the hours of a day in UTC.
-func (e *enterprise) place(rng *rand.Rand) (office, time.Duration) {
-	o, hour := e.offices[0], pick(rng, course[:])
+// pickPlaceAndTime returns an office and a full or half hour of its working
+// day. Worldwide, the series are spread evenly over the hours in UTC.
+func (e *enterprise) pickPlaceAndTime(rng *rand.Rand) (office, time.Duration) {
+	o, hour := e.offices[0], pick(rng, hourlyLoad[:])
 	if e.worldwide {
-		at := time.Date(2020, 1, 1, rng.IntN(24), 0, 0, 0, time.UTC) // some Wednesday
-		o = e.offices[pick(rng, e.activities(at))]
+		at := time.Date(2020, 1, 1, rng.IntN(24), 0, 0, 0, time.UTC) // any Wednesday
+		o = e.offices[pick(rng, e.officeLoads(at))]
 		hour = at.Add(o.zone).Hour()
 	}
 	return o, time.Duration(hour)*time.Hour + oneOf[time.Duration](rng, 0, 30)*time.Minute
 }
 
-// occurrence returns the meeting of a series that ends on a day in UTC, if
-// there is one. By the local clock of the office that may be the day before
-// or after.
-func (e *enterprise) occurrence(i int, d day) (meeting, bool) {
+// occurrence returns the meeting of a series that ends on a day in UTC, and
+// reports whether there is one. The local day may be the day before or after.
+func (e *enterprise) occurrence(i int, d day) (*meeting, bool) {
 	s := e.series[i]
 	for local := d - 1; local <= d+1; local++ {
 		weekday := local.begin().Weekday()
-		if s.daily && (weekday == time.Saturday || weekday == time.Sunday) || !s.daily && weekday != s.weekday {
+		if s.daily && isWeekend(weekday) || !s.daily && weekday != s.weekday {
 			continue
 		}
 		rng := stream(e.seed, forOccurrence, uint64(i), uint64(local))
 		if chance(rng, 0.05) { // cancelled
 			continue
 		}
-		start := local.begin().Add(s.begin - s.office.zone + seconds(rng, 0, 4*time.Minute))
-		end := start.Add(s.planned - seconds(rng, -5*time.Minute, s.planned/4))
-		if dayOf(end) != d {
+		m := s.meeting
+		m.start = local.begin().Add(s.begin - m.office.zone + seconds(rng, 0, 4*time.Minute))
+		m.end = m.start.Add(s.planned - seconds(rng, -5*time.Minute, s.planned/4))
+		if dayOf(m.end) != d {
 			continue
 		}
-		return meeting{
-			kind:         recurring,
-			office:       s.office,
-			department:   s.department,
-			start:        start,
-			end:          end,
-			invited:      s.invited,
-			terminals:    s.terminals,
-			recorded:     chance(rng, 0.1),
-			conferenceID: s.conferenceID,
-			host:         s.host,
-			subject:      s.subject,
-			rng:          rng,
-		}, true
+		m.recorded = chance(rng, 0.1)
+		m.rng = rng
+		return &m, true
 	}
-	return meeting{}, false
+	return nil, false
 }
-
-func newConferenceID(rng *rand.Rand) string { return fmt.Sprintf("9%08d", rng.IntN(1e8)) }

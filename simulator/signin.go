@@ -14,22 +14,22 @@ import (
 	"time"
 )
 
-// AccountState is whether the account may sign in.
+// AccountState decides whether the account may sign in.
 type AccountState int
 
-// The states of the account. A state other than AccountActive refuses
-// sign-ins; tokens already given out live on.
+// The states of the account. AccountDisabled and AccountLocked refuse sign-ins;
+// tokens issued earlier stay valid.
 const (
 	AccountActive   AccountState = iota
-	AccountDisabled              // sign-ins get 412
-	AccountLocked                // sign-ins get 423
+	AccountDisabled              // sign-ins get status 412
+	AccountLocked                // sign-ins get status 423
 )
 
-// SetAccountState changes whether anybody can sign in, by App ID or account.
+// SetAccountState changes whether anyone can sign in, by App ID or by account.
 func (s *Service) SetAccountState(state AccountState) { s.account.Store(int32(state)) }
 
-// Error codes of the sign-in. The API page names statuses rather than codes:
-// those of badRequest and accountLocked are our own guess.
+// Error codes of the sign-in. The API page names statuses, not codes:
+// badRequest and accountLocked are guesses.
 const (
 	badRequest      = "USG.200000001"
 	wrongPassword   = "USG.206010000"
@@ -39,46 +39,51 @@ const (
 	appIDExpired    = "USG.206010057"
 )
 
-// maxBody bounds the bodies of requests, in bytes.
+// maxBody is the largest accepted body of a request, in bytes.
 const maxBody = 64 << 10
 
-// clientTypes are the kinds of client that the API pages list.
+// clientTypes are the values of clientType on the API pages.
 var clientTypes = []int{0, 5, 6, 50, 51, 52, 53, 54, 55, clientAPI}
 
+// signInBody is the body of both kinds of sign-in.
 type signInBody struct {
 	AppID      string `json:"appId"`
 	Account    string `json:"account"`
 	ClientType *int   `json:"clientType"`
-	ExpireTime *int64 `json:"expireTime"` // Unix seconds, 0: never
+	ExpireTime *int64 `json:"expireTime"` // of the signature, in Unix seconds; 0 is never
 	Nonce      string `json:"nonce"`
 	UserID     string `json:"userId"`
 	CorpID     string `json:"corpId"`
 }
 
-// refusal is why a sign-in fails.
+// refusal is the error response to a sign-in.
 type refusal struct {
 	status        int
 	code, message string
 }
 
-func (s *Service) signInByAppID(w http.ResponseWriter, r *http.Request) {
-	body, no := s.readSignIn(w, r)
-	if no == nil {
-		no = s.checkAppID(r, body)
+// signIn issues a token to the user that check returns. The user "" is the
+// default administrator.
+func (s *Service) signIn(w http.ResponseWriter, r *http.Request, check func(*http.Request, signInBody) (user string, refused *refusal)) {
+	var user string
+	body, refused := readSignIn(w, r)
+	if refused == nil {
+		user, refused = check(r, body)
 	}
-	s.answerSignIn(w, r, body.UserID, body, no)
+	if refused == nil {
+		refused = s.checkAccountState()
+	}
+	if refused != nil {
+		writeError(w, refused.status, refused.code, refused.message)
+		return
+	}
+	now := s.cfg.Now()
+	tok, life := s.tokens.issue(user, *body.ClientType, now)
+	writeJSON(w, http.StatusOK, s.session(r, tok, life, now))
 }
 
-func (s *Service) signInByAccount(w http.ResponseWriter, r *http.Request) {
-	body, no := s.readSignIn(w, r)
-	if no == nil {
-		no = s.checkPassword(r, body)
-	}
-	s.answerSignIn(w, r, "", body, no)
-}
-
-// readSignIn reads and checks what both ways in have in common.
-func (s *Service) readSignIn(w http.ResponseWriter, r *http.Request) (signInBody, *refusal) {
+// readSignIn reads the body and checks what both kinds of sign-in require.
+func readSignIn(w http.ResponseWriter, r *http.Request) (signInBody, *refusal) {
 	var body signInBody
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&body)
 	switch {
@@ -90,51 +95,46 @@ func (s *Service) readSignIn(w http.ResponseWriter, r *http.Request) (signInBody
 	return body, nil
 }
 
-func (s *Service) checkAppID(r *http.Request, body signInBody) *refusal {
-	refused := func(message string) *refusal {
-		return &refusal{http.StatusUnauthorized, appIDRefused, message}
-	}
+func (s *Service) checkAppID(r *http.Request, body signInBody) (string, *refusal) {
 	signature, access, ok := parseAuthorization(r.Header.Get("Authorization"))
+	status, code := http.StatusUnauthorized, appIDRefused
+	var message string
 	switch {
 	case r.Header.Get("X-Token-Type") != "LongTicket":
-		return &refusal{http.StatusBadRequest, badRequest, "X-Token-Type is invalid"}
+		status, code, message = http.StatusBadRequest, badRequest, "X-Token-Type is invalid"
 	case body.ExpireTime == nil || *body.ExpireTime < 0:
-		return &refusal{http.StatusBadRequest, badRequest, "expireTime is invalid"}
+		status, code, message = http.StatusBadRequest, badRequest, "expireTime is invalid"
 	case len(body.Nonce) < 32 || len(body.Nonce) > 64:
-		return &refusal{http.StatusBadRequest, badRequest, "nonce must have 32 to 64 characters"}
+		status, code, message = http.StatusBadRequest, badRequest, "nonce must have 32 to 64 characters"
 	case !ok || s.cfg.AppID == "" || body.AppID != s.cfg.AppID || access != s.cfg.AppID:
-		return refused("App ID authentication failed")
+		message = "App ID authentication failed"
 	case body.CorpID != "" && body.CorpID != s.cfg.CorpID:
-		return refused("corpId does not belong to the App ID")
+		message = "corpId does not belong to the App ID"
 	case !hmac.Equal(signature, s.sign(body)):
-		return refused("App ID authentication failed: wrong signature")
+		message = "App ID authentication failed: wrong signature"
 	case *body.ExpireTime != 0 && s.cfg.Now().Unix() > *body.ExpireTime:
-		return &refusal{http.StatusUnauthorized, appIDExpired, "App ID authentication has expired"}
+		code, message = appIDExpired, "App ID authentication has expired"
+	default:
+		return body.UserID, nil
 	}
-	return nil
+	return "", &refusal{status, code, message}
 }
 
-// parseAuthorization takes apart the header
+// parseAuthorization parses the header of the App ID sign-in:
 //
 //	HMAC-SHA256 signature=<hex>,access=<base64 of the App ID>
-func parseAuthorization(header string) (signature []byte, access string, ok bool) {
-	parameters, ok := strings.CutPrefix(header, "HMAC-SHA256 ")
-	if !ok {
-		return nil, "", false
-	}
-	first, second, ok := strings.Cut(parameters, ",")
-	if !ok {
-		return nil, "", false
-	}
-	hexSignature, ok1 := strings.CutPrefix(strings.TrimSpace(first), "signature=")
-	base64ID, ok2 := strings.CutPrefix(strings.TrimSpace(second), "access=")
+func parseAuthorization(header string) (signature []byte, appID string, ok bool) {
+	parameters, isHMAC := strings.CutPrefix(header, "HMAC-SHA256 ")
+	first, second, _ := strings.Cut(parameters, ",")
+	hexSignature, hasSignature := strings.CutPrefix(strings.TrimSpace(first), "signature=")
+	base64ID, hasAccess := strings.CutPrefix(strings.TrimSpace(second), "access=")
 	signature, err1 := hex.DecodeString(hexSignature)
 	id, err2 := base64.StdEncoding.DecodeString(base64ID)
-	return signature, string(id), ok1 && ok2 && err1 == nil && err2 == nil
+	return signature, string(id), isHMAC && hasSignature && hasAccess && err1 == nil && err2 == nil
 }
 
-// sign computes the signature that the request should carry. An empty part
-// keeps its colon; only in SP mode is there a part for corpId.
+// sign returns the signature that the request must carry. An empty userId
+// keeps its colon; only SP mode signs a corpId.
 func (s *Service) sign(body signInBody) []byte {
 	text := body.AppID + ":"
 	if s.cfg.CorpID != "" {
@@ -146,44 +146,36 @@ func (s *Service) sign(body signInBody) []byte {
 	return mac.Sum(nil)
 }
 
-func (s *Service) checkPassword(r *http.Request, body signInBody) *refusal {
+func (s *Service) checkPassword(r *http.Request, body signInBody) (string, *refusal) {
 	account, password, ok := r.BasicAuth()
 	if !ok || s.cfg.Account == "" || account != s.cfg.Account || password != s.cfg.Password || body.Account != account {
-		return &refusal{http.StatusUnauthorized, wrongPassword, "Incorrect account or password"}
+		return "", &refusal{http.StatusUnauthorized, wrongPassword, "Incorrect account or password"}
 	}
-	return nil
+	return "", nil
 }
 
-// answerSignIn gives out a token unless there is a reason not to.
-func (s *Service) answerSignIn(w http.ResponseWriter, r *http.Request, user string, body signInBody, no *refusal) {
-	if no == nil {
-		switch AccountState(s.account.Load()) {
-		case AccountDisabled:
-			no = &refusal{http.StatusPreconditionFailed, accountInactive, "The account is disabled"}
-		case AccountLocked:
-			no = &refusal{http.StatusLocked, accountLocked, "The account is locked"}
-		}
+func (s *Service) checkAccountState() *refusal {
+	switch AccountState(s.account.Load()) {
+	case AccountDisabled:
+		return &refusal{http.StatusPreconditionFailed, accountInactive, "The account is disabled"}
+	case AccountLocked:
+		return &refusal{http.StatusLocked, accountLocked, "The account is locked"}
+	default:
+		return nil
 	}
-	if no != nil {
-		fail(w, no.status, no.code, no.message)
-		return
-	}
-	now := s.cfg.Now()
-	tok, life := s.tokens.issue(user, *body.ClientType, now)
-	reply(w, http.StatusOK, s.session(r, tok, life, now))
 }
 
-// refreshLife is how long a refresh token lives.
+// refreshLife is how long a refresh token is valid.
 const refreshLife = 30 * 24 * time.Hour
 
-// session is the answer to a sign-in. Mind the units: periods and expireTime
-// are seconds, the instants of creation milliseconds.
+// session is the response to a sign-in. Its units differ, as on the API page:
+// valid periods and expiry times are seconds, creation times milliseconds.
 func (s *Service) session(r *http.Request, tok token, life time.Duration, now time.Time) map[string]any {
 	adminType := 0
 	if Role(s.role.Load()) == User {
 		adminType = 2
 	}
-	p := s.archive.enterprise.people[0]
+	caller := s.archive.enterprise.caller()
 	ip, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		ip = r.RemoteAddr
@@ -207,29 +199,29 @@ func (s *Service) session(r *http.Request, tok token, life time.Duration, now ti
 		"proxyToken":         nil,
 		"delayDelete":        nil,
 		"user": map[string]any{
-			"userId":       p.uuid,
-			"companyId":    "651040" + p.uuid[:8],
+			"userId":       caller.uuid,
+			"companyId":    "651040" + caller.uuid[:8],
 			"userType":     2,
 			"adminType":    adminType,
 			"corpType":     0,
-			"name":         p.name,
-			"nameEn":       p.name,
+			"name":         caller.name,
+			"nameEn":       caller.name,
 			"thirdAccount": tok.user,
 			"appId":        s.cfg.AppID,
-			"numberHA1":    p.uuid[16:],
+			"numberHA1":    caller.uuid[16:],
 		},
 	}
 }
 
 func (s *Service) signOut(w http.ResponseWriter, r *http.Request) {
 	if !s.tokens.revoke(r.Header.Get("X-Access-Token"), s.cfg.Now()) {
-		refuseToken(w)
+		writeInvalidToken(w)
 		return
 	}
 	w.WriteHeader(http.StatusOK)
 }
 
-// refuseToken answers a call whose token is missing, unknown or expired.
-func refuseToken(w http.ResponseWriter) {
-	fail(w, http.StatusUnauthorized, "MMC.111070111", "The access token is missing, invalid or expired")
+// writeInvalidToken responds to a call whose token is missing, unknown or expired.
+func writeInvalidToken(w http.ResponseWriter) {
+	writeError(w, http.StatusUnauthorized, "MMC.111070111", "The access token is missing, invalid or expired")
 }

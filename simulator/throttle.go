@@ -7,18 +7,19 @@ import (
 	"time"
 )
 
-// throttle is the gateway's limit on requests in any minute. A rejected
-// request counts like any other, so a client that keeps knocking stays out.
+// throttle is the gateway's limit on the requests in any minute. Rejected
+// requests count too, so a client that does not slow down stays rejected. It
+// is safe for concurrent use.
 type throttle struct {
 	limit int
 
 	mu     sync.Mutex
-	recent []time.Time // when the last requests came, at most limit of them
+	recent []time.Time // when the last requests arrived, at most limit of them
 }
 
-// admit counts a request that comes now, on the monotonic clock: a step of
-// the wall clock must not open or close the gate. It returns how many more
-// would be let through, and whether this one is.
+// admit counts a request and reports whether it is accepted, and how many more
+// would be. now must be a reading of the monotonic clock: a step of the wall
+// clock must not change the limit.
 func (t *throttle) admit(now time.Time) (left int, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -33,13 +34,13 @@ func (t *throttle) admit(now time.Time) (left int, ok bool) {
 	return t.limit - len(t.recent), ok
 }
 
-// setRate sets the header in which the gateway says what is left.
-func setRate(w http.ResponseWriter, left, limit int) {
+// setRateHeader sets the header that shows how many requests are left.
+func setRateHeader(w http.ResponseWriter, left, limit int) {
 	w.Header().Set("X-Apig-Ratelimit-Api", fmt.Sprintf("remain:%d,limit:%d,time:1 minute", left, limit))
 }
 
-func throttled(w http.ResponseWriter, limit int) {
-	setRate(w, 0, limit)
-	fail(w, http.StatusTooManyRequests, "APIGW.0308", fmt.Sprintf(
+func writeThrottled(w http.ResponseWriter, limit int) {
+	setRateHeader(w, 0, limit)
+	writeError(w, http.StatusTooManyRequests, "APIGW.0308", fmt.Sprintf(
 		"The throttling threshold has been reached: policy api over ratelimit,limit:%d,time:1 minute", limit))
 }

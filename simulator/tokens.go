@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// clientAPI is the client type of server-side callers. The API page allows
-// such a user 64 tokens at a time, and one to each other type of client.
+// clientAPI is the client type of server-side callers. A user of that type may
+// have maxAPITokens at a time, and one token with any other type (API page:
+// App ID sign-in).
 const (
 	clientAPI    = 72
 	maxAPITokens = 64
@@ -17,23 +18,23 @@ const (
 // token is one sign-in.
 type token struct {
 	value      string
-	user       string // who signed in; empty for the default administrator
+	user       string // "" is the default administrator
 	clientType int
 	expires    time.Time
 }
 
-// tokens are the live sign-ins, the oldest first.
+// tokens holds the valid tokens, the oldest first. It is safe for concurrent use.
 type tokens struct {
 	seed     uint64
-	lifetime time.Duration // 0: between 12 and 24 hours, by the seed
+	lifetime time.Duration // 0 takes 12 to 24 hours from the seed
 
 	mu     sync.Mutex
 	issued uint64
-	live   []token
+	valid  []token
 }
 
-// issue gives out a token and silently kills the user's oldest if there are
-// now too many. It also returns how long the token lives.
+// issue creates a token and returns it with its lifetime. If the user has too
+// many tokens, the oldest one ends silently.
 func (t *tokens) issue(user string, clientType int, now time.Time) (token, time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -44,36 +45,35 @@ func (t *tokens) issue(user string, clientType int, now time.Time) (token, time.
 	}
 	t.issued++
 
-	same := func(o token) bool { return o.user == user && o.clientType == clientType }
-	most := 1
+	limit := 1
 	if clientType == clientAPI {
-		most = maxAPITokens
+		limit = maxAPITokens
 	}
-	others := 0
-	for _, o := range t.live {
-		if same(o) {
-			others++
+	oldest, held := 0, 0
+	for i := len(t.valid) - 1; i >= 0; i-- {
+		if t.valid[i].user == user && t.valid[i].clientType == clientType {
+			oldest = i
+			held++
 		}
 	}
-	if others >= most {
-		oldest := slices.IndexFunc(t.live, same)
-		t.live = slices.Delete(t.live, oldest, oldest+1)
+	if held >= limit {
+		t.valid = slices.Delete(t.valid, oldest, oldest+1)
 	}
 
 	tok := token{value: "cnr3" + rand.Text(), user: user, clientType: clientType, expires: now.Add(life)}
-	t.live = append(t.live, tok)
+	t.valid = append(t.valid, tok)
 	return tok, life
 }
 
-// valid tells whether a token is known and has not expired.
-func (t *tokens) valid(value string, now time.Time) bool {
+// isValid reports whether a token is known and has not expired.
+func (t *tokens) isValid(value string, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.expire(now)
 	return t.index(value) >= 0
 }
 
-// revoke ends a token and tells whether it was alive.
+// revoke ends a token and reports whether it was valid.
 func (t *tokens) revoke(value string, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -82,30 +82,30 @@ func (t *tokens) revoke(value string, now time.Time) bool {
 	if i < 0 {
 		return false
 	}
-	t.live = slices.Delete(t.live, i, i+1)
+	t.valid = slices.Delete(t.valid, i, i+1)
 	return true
 }
 
 func (t *tokens) index(value string) int {
-	return slices.IndexFunc(t.live, func(o token) bool { return o.value == value })
+	return slices.IndexFunc(t.valid, func(o token) bool { return o.value == value })
 }
 
 func (t *tokens) expire(now time.Time) {
-	t.live = slices.DeleteFunc(t.live, func(o token) bool { return !now.Before(o.expires) })
+	t.valid = slices.DeleteFunc(t.valid, func(o token) bool { return !now.Before(o.expires) })
 }
 
-// LiveTokens is how many tokens are valid now, over all users.
+// LiveTokens returns the number of valid tokens of all users.
 func (s *Service) LiveTokens() int {
 	now := s.cfg.Now()
 	s.tokens.mu.Lock()
 	defer s.tokens.mu.Unlock()
 	s.tokens.expire(now)
-	return len(s.tokens.live)
+	return len(s.tokens.valid)
 }
 
 // RevokeTokens ends every token, as when an administrator signs everyone out.
 func (s *Service) RevokeTokens() {
 	s.tokens.mu.Lock()
 	defer s.tokens.mu.Unlock()
-	s.tokens.live = nil
+	s.tokens.valid = nil
 }

@@ -1,83 +1,72 @@
 package simulator_test
 
 import (
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"huaweicloud_meeting_exporter/simulator"
 )
 
-// clock is a clock that a test moves.
-type clock struct{ since atomic.Int64 }
-
-func (c *clock) now() time.Time          { return noon.Add(time.Duration(c.since.Load())) }
-func (c *clock) advance(d time.Duration) { c.since.Add(int64(d)) }
-
-func TestHistoryWantsALiveToken(t *testing.T) {
-	s := simulator.New(open())
+func TestHistoryNeedsAValidToken(t *testing.T) {
+	s := simulator.New(empty())
 	a := serve(t, s)
-	a.list().want(t, 401, "MMC.111070111")
+	a.list("").want(t, 401, invalidToken)
 	a.token = "unknown"
-	a.list().want(t, 401, "MMC.111070111")
-	a.token = a.appAuth("", 72).accessToken(t)
-	a.rows()
+	a.list("").want(t, 401, invalidToken)
+	a.useToken("", 72)
+	a.rows("")
 	s.RevokeTokens()
-	a.list().want(t, 401, "MMC.111070111")
+	a.list("").want(t, 401, invalidToken)
 }
 
-func TestTokenExpiresByTheServicesClock(t *testing.T) {
+func TestTokenExpires(t *testing.T) {
 	var c clock
-	cfg := open()
+	cfg := empty()
 	cfg.Now, cfg.TokenLifetime = c.now, time.Hour
 	s := simulator.New(cfg)
 	a := signedIn(t, s)
 	c.advance(time.Hour - time.Second)
-	a.rows()
+	a.rows("")
 	c.advance(time.Second)
-	a.list().want(t, 401, "MMC.111070111")
-	if n := s.LiveTokens(); n != 0 {
-		t.Errorf("%d tokens live", n)
-	}
+	a.list("").want(t, 401, invalidToken)
+	equal(t, "valid tokens", s.LiveTokens(), 0)
 }
 
 func TestSignOutEndsOneToken(t *testing.T) {
-	s := simulator.New(open())
+	s := simulator.New(empty())
 	a, b := signedIn(t, s), signedIn(t, s)
-	got := a.do("DELETE", simulator.PathToken, map[string]string{"X-Access-Token": a.token}, nil)
-	if got.status != 200 || len(got.body) != 0 {
-		t.Errorf("sign out: %d %s", got.status, got.body)
-	}
-	a.list().want(t, 401, "MMC.111070111")
-	b.rows()
-	a.do("DELETE", simulator.PathToken, map[string]string{"X-Access-Token": a.token}, nil).want(t, 401, "MMC.111070111")
-	a.do("DELETE", simulator.PathToken, nil, nil).want(t, 401, "MMC.111070111")
+	header := map[string]string{"X-Access-Token": a.token}
+	got := a.do("DELETE", simulator.PathToken, header, nil)
+	got.want(t, 200, "")
+	equal(t, "body", string(got.body), "")
+	a.list("").want(t, 401, invalidToken)
+	b.rows("")
+	a.do("DELETE", simulator.PathToken, header, nil).want(t, 401, invalidToken)
+	a.do("DELETE", simulator.PathToken, nil, nil).want(t, 401, invalidToken)
 }
 
-func TestSixtyFifthTokenOfAUserKillsTheOldest(t *testing.T) {
-	s := simulator.New(open())
-	first, second := signedIn(t, s), signedIn(t, s)
-	bob := serve(t, s)
-	bob.token = bob.appAuth("bob@ent01", 72).accessToken(t)
-	for range 62 {
-		first.appAuth("", 72).want(t, 200, "")
-	}
-	first.rows()
-	first.appAuth("", 72).want(t, 200, "")
-	first.list().want(t, 401, "MMC.111070111")
-	second.rows()
-	bob.rows()
-	if n := s.LiveTokens(); n != 65 {
-		t.Errorf("%d tokens live, want 64 and one of another user", n)
-	}
-}
-
-func TestAnyOtherClientTypeHasOneToken(t *testing.T) {
-	s := simulator.New(open())
-	server, person := signedIn(t, s), serve(t, s)
-	person.token = person.appAuth("", 52).accessToken(t)
-	person.rows()
-	person.appAuth("", 52).want(t, 200, "")
-	person.list().want(t, 401, "MMC.111070111")
-	server.rows()
+func TestTooManyTokensEndTheOldest(t *testing.T) {
+	t.Run("server", func(t *testing.T) {
+		s := simulator.New(empty())
+		first, second, bob := signedIn(t, s), signedIn(t, s), serve(t, s)
+		bob.useToken("bob@ent01", 72)
+		for range 62 {
+			first.signIn("", 72).want(t, 200, "")
+		}
+		first.rows("")
+		first.signIn("", 72).want(t, 200, "")
+		first.list("").want(t, 401, invalidToken)
+		second.rows("")
+		bob.rows("")
+		equal(t, "valid tokens of two users", s.LiveTokens(), 64+1)
+	})
+	t.Run("person", func(t *testing.T) {
+		s := simulator.New(empty())
+		server, person := signedIn(t, s), serve(t, s)
+		person.useToken("", 52)
+		person.rows("")
+		person.signIn("", 52).want(t, 200, "")
+		person.list("").want(t, 401, invalidToken)
+		server.rows("")
+	})
 }

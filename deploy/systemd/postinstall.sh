@@ -1,7 +1,8 @@
 #!/bin/sh
-# After an installation or an upgrade: what runs, runs anew.
+# Restarts a running service after an upgrade.
 if [ -d /run/systemd/system ]; then
 	systemctl daemon-reload
-	# Why it does not start is in its log; the installation is good all the same.
+	# The package is installed even if the service fails to start. The reason is
+	# in the journal.
 	systemctl try-restart huaweicloud_meeting_exporter || :
 fi

@@ -1,6 +1,6 @@
-// Package dashboards_test reads the dashboards with Grafana's own types, which
-// know every panel, option and query. It is a module of its own, so that the
-// exporter's does not name them. Run it with make test.
+// Package dashboards_test decodes the dashboards with the types of Grafana, which
+// have every panel, option and query. It is a separate module, to keep those
+// types out of the go.mod of the exporter. Run it with make test.
 package dashboards_test
 
 import (
@@ -13,11 +13,11 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-func TestGrafanaKnowsEveryField(t *testing.T) {
+func TestGrafanaFields(t *testing.T) {
 	plugins.RegisterDefaultPlugins()
 	files, err := filepath.Glob("../../dashboards/*.json")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("%d dashboards, %v", len(files), err)
+		t.Fatalf("got %d dashboards and error %v, want some", len(files), err)
 	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
@@ -26,7 +26,7 @@ func TestGrafanaKnowsEveryField(t *testing.T) {
 		}
 		var d dashboard.Dashboard
 		err = d.UnmarshalJSONStrict(text)
-		// No errors come as an empty list, which is not nil.
+		// Without errors the result is an empty list and not nil.
 		if list, isList := err.(cog.BuildErrors); err != nil && (!isList || len(list) > 0) {
 			t.Errorf("%s: %v", file, err)
 		}
@@ -34,7 +34,7 @@ func TestGrafanaKnowsEveryField(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 		}
 		if current := dashboard.NewDashboard().SchemaVersion; d.SchemaVersion != current {
-			t.Errorf("%s: schemaVersion %d, current is %d", file, d.SchemaVersion, current)
+			t.Errorf("%s: schemaVersion is %d, the current one is %d", file, d.SchemaVersion, current)
 		}
 	}
 }

@@ -1,5 +1,4 @@
-// Package deploy checks the files of deploy/ with the programs and types they
-// are written for: helm, Kubernetes and the Prometheus Operator, systemd. It is
-// a module of its own, so that the exporter's does not name them. Run it with
-// make check-deploy.
+// Package deploy tests the files of deploy/ with helm, the types of Kubernetes
+// and of the Prometheus Operator, and systemd. It is a separate module, to keep
+// them out of the go.mod of the exporter. Run it with make check-deploy.
 package deploy

@@ -17,10 +17,10 @@ import (
 
 const root = "../.."
 
-// The secret of the simulated service.
+// appKey is the secret of the simulated service.
 const appKey = "demo-app-key"
 
-// tool returns a program that the Makefile builds.
+// tool returns the path of a program that the Makefile builds.
 func tool(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -30,12 +30,12 @@ func tool(t *testing.T, name string) string {
 	return path
 }
 
-// exporter returns the program.
+// exporter returns the path of the exporter.
 func exporter(t *testing.T) string {
 	t.Helper()
 	path := os.Getenv("EXPORTER")
 	if path == "" {
-		t.Fatal("EXPORTER is not set: run make check-deploy")
+		t.Fatal("the environment variable EXPORTER is not set: run make check-deploy")
 	}
 	return path
 }
@@ -59,8 +59,8 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// start starts the program and returns what comes after a mark in its output.
-// The program ends with the test.
+// start starts the exporter and returns the word after a mark in its output.
+// The process ends with the test.
 func start(t *testing.T, mark string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), exporter(t), args...)
@@ -77,47 +77,59 @@ func start(t *testing.T, mark string, args ...string) string {
 	w.Close()
 	t.Cleanup(func() {
 		if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 0 {
-			t.Errorf("the program did not end well: %v", err)
+			t.Errorf("exit of the exporter: %v", err)
 		}
 		r.Close()
 	})
-	wanted := regexp.MustCompile(regexp.QuoteMeta(mark) + `([^\s"]*[^\s".])`)
-	var said strings.Builder
+	marked := regexp.MustCompile(regexp.QuoteMeta(mark) + `([^\s"]*[^\s".])`)
+	var output strings.Builder
 	for lines := bufio.NewScanner(r); lines.Scan(); {
-		if found := wanted.FindStringSubmatch(lines.Text()); found != nil {
+		if match := marked.FindStringSubmatch(lines.Text()); match != nil {
 			go io.Copy(io.Discard, r)
-			return found[1]
+			return match[1]
 		}
-		fmt.Fprintln(&said, lines.Text())
+		fmt.Fprintln(&output, lines.Text())
 	}
-	t.Fatalf("%q never said %q:\n%s", args, mark, said.String())
+	t.Fatalf("no %q in the output of the exporter with %q:\n%s", mark, args, output.String())
 	return ""
 }
 
-// wantReady starts the exporter on a simulated service and waits until it has
-// made its first sweep, with the ledger in a file.
+// wantReady runs the exporter against a simulated service until its first
+// sweep is complete and the file of its ledger exists.
 func wantReady(t *testing.T, ledger string, args []string) {
 	t.Helper()
 	service := start(t, "listens on ", "simulate", "--simulate.listen-address=127.0.0.1:0")
 	args = append(args, "--huaweicloud.endpoint="+service, "--web.listen-address=127.0.0.1:0")
 	url := "http://" + start(t, "address=", args...) + "/-/ready"
-	last := ""
-	for deadline := time.Now().Add(time.Minute); last != "Ready.\n"; time.Sleep(100 * time.Millisecond) {
+	status := ""
+	for deadline := time.Now().Add(time.Minute); status != "200 OK"; time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not ready within a minute: %s", last)
+			t.Fatalf("not ready after a minute: %s", status)
 		}
 		response, err := http.Get(url)
 		if err != nil {
-			last = err.Error()
+			status = err.Error()
 			continue
 		}
-		body, err := io.ReadAll(response.Body)
 		response.Body.Close()
-		if last = string(body); err != nil {
-			last = err.Error()
-		}
+		status = response.Status
 	}
 	if _, err := os.Stat(ledger); err != nil {
 		t.Error(err)
+	}
+}
+
+// wantFlags checks that the exporter has the flags of arguments.
+func wantFlags(t *testing.T, args []string) {
+	t.Helper()
+	help, err := exec.Command(exporter(t), "--help").CombinedOutput()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, arg := range args {
+		name, _, _ := strings.Cut(arg, "=")
+		if !regexp.MustCompile(`(?m)^\s+` + regexp.QuoteMeta(name) + `[ =\n]`).Match(help) {
+			t.Errorf("the exporter has no flag %s", name)
+		}
 	}
 }

@@ -9,33 +9,37 @@ import (
 	"testing"
 )
 
-const unitFile = root + "/deploy/systemd/huaweicloud_meeting_exporter.service"
+const (
+	unitFile = root + "/deploy/systemd/huaweicloud_meeting_exporter.service"
+	argsFile = root + "/deploy/systemd/args"
+)
 
-// The file runs with the exporter in place of the one that is installed.
-func TestSystemdKnowsEverySettingOfTheUnit(t *testing.T) {
+// TestUnitSettings checks the unit with systemd. The path of the exporter under
+// test replaces the installed one.
+func TestUnitSettings(t *testing.T) {
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
-		t.Skip("there is no systemd-analyze here")
+		t.Skip("systemd-analyze is not installed")
 	}
 	unit := filepath.Join(t.TempDir(), filepath.Base(unitFile))
 	write(t, unit, strings.Replace(read(t, unitFile), "ExecStart=", "ExecStart="+filepath.Dir(exporter(t))+"/", 1))
-	// Units of the machine may have faults of their own.
-	if said, err := exec.Command(analyze, "verify", "--man=no", "--recursive-errors=no", unit).CombinedOutput(); err != nil || strings.Contains(string(said), filepath.Base(unit)) {
-		t.Errorf("%v\n%s", err, said)
+	// Other units of the machine may have errors.
+	out, err := exec.Command(analyze, "verify", "--man=no", "--recursive-errors=no", unit).CombinedOutput()
+	if err != nil || strings.Contains(string(out), filepath.Base(unit)) {
+		t.Errorf("%v\n%s", err, out)
 	}
-	// The highest exposure that is let pass, in tenths of 10.
-	said, err := exec.Command(analyze, "security", "--offline=true", "--threshold=15", unit).CombinedOutput()
-	if err != nil {
-		t.Errorf("%v\n%s", err, said)
+	// The threshold is the maximum exposure, in tenths on a scale up to 10.
+	if out, err := exec.Command(analyze, "security", "--offline=true", "--threshold=15", unit).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
-// The command of the unit, with the file of arguments as it is but for the App
-// ID.
-func TestTheUnitRunsTheExporter(t *testing.T) {
+// TestUnitRunsExporter runs the command of the unit with the installed file of
+// arguments, in which it only replaces the App ID.
+func TestUnitRunsExporter(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "secret"), appKey)
-	write(t, filepath.Join(dir, "args"), strings.Replace(read(t, root+"/deploy/systemd/args"), "=APP_ID", "=demo", 1))
+	write(t, filepath.Join(dir, "args"), strings.Replace(read(t, argsFile), "=APP_ID", "=demo", 1))
 	command := regexp.MustCompile(`(?m)^ExecStart=((?:.*\\\n)*.*)$`).FindStringSubmatch(read(t, unitFile))
 	if command == nil {
 		t.Fatal("the unit has no ExecStart")
@@ -48,24 +52,17 @@ func TestTheUnitRunsTheExporter(t *testing.T) {
 	wantReady(t, filepath.Join(dir, "ledger.db"), words[1:])
 }
 
-// What stands in a comment is there to be used.
-func TestEveryFlagOfTheFileOfArgumentsExists(t *testing.T) {
-	for _, line := range strings.Split(read(t, root+"/deploy/systemd/args"), "\n") {
-		if line = strings.TrimPrefix(line, "#"); strings.HasPrefix(line, "--") {
-			wantFlag(t, line)
+// TestArgsFile checks the flags of the file of arguments, including those that
+// are commented out.
+func TestArgsFile(t *testing.T) {
+	var args []string
+	for line := range strings.Lines(read(t, argsFile)) {
+		if line = strings.TrimPrefix(strings.TrimSpace(line), "#"); strings.HasPrefix(line, "--") {
+			args = append(args, line)
 		}
 	}
-}
-
-// wantFlag checks that the program has the flag of an argument.
-func wantFlag(t *testing.T, arg string) {
-	t.Helper()
-	help, err := exec.Command(exporter(t), "--help").CombinedOutput()
-	if err != nil {
-		t.Fatal(err)
+	if len(args) == 0 {
+		t.Fatal("the file of arguments has no flags")
 	}
-	name, _, _ := strings.Cut(arg, "=")
-	if !regexp.MustCompile(`(?m)^\s+` + regexp.QuoteMeta(name) + `[ =\n]`).Match(help) {
-		t.Errorf("the program has no flag %s", name)
-	}
+	wantFlags(t, args)
 }

@@ -18,7 +18,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{- /* Without credentials a probe can only see whether the port is open. */ -}}
+{{- /* Pages may need a password, which probes cannot send: they only test the port. */ -}}
 {{- define "probe" -}}
 {{- if .root.Values.webConfig.secretName -}}
 tcpSocket:

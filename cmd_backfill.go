@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"huaweicloud_meeting_exporter/backfill"
+	"huaweicloud_meeting_exporter/client"
+	"huaweicloud_meeting_exporter/ledger"
+)
+
+// backfillOptions are the values of the flags of the command backfill.
+type backfillOptions struct {
+	from, to      string
+	step          time.Duration
+	output        string
+	job, instance string
+	dryRun        bool
+}
+
+func (o *backfillOptions) register(command *kingpin.CmdClause) {
+	command.Flag("from", "Begin of the range: a date such as 2026-03-01, which means midnight UTC, or a time such as 2026-03-01T08:00:00Z.").Required().StringVar(&o.from)
+	command.Flag("to", "End of the range, not included. It must be at least 3 hours ago.").Required().StringVar(&o.to)
+	command.Flag("step", "Time between two samples of a series, in whole minutes that divide a day.").Default("5m").DurationVar(&o.step)
+	command.Flag("output", "Directory of the files, one for each UTC day. A run that was interrupted continues there.").Required().StringVar(&o.output)
+	command.Flag("job", "Label job of every series, as Prometheus sets it for the live exporter.").Default("huaweicloud_meeting").StringVar(&o.job)
+	command.Flag("instance", "Label instance of every series, as Prometheus sets it for the live exporter.").Default("localhost:10047").StringVar(&o.instance)
+	command.Flag("dry-run", "Only estimate the number of requests, the time, and the number of samples and bytes.").BoolVar(&o.dryRun)
+}
+
+// backfillConfig checks and returns the configuration of a backfill.
+func (o *options) backfillConfig(owner string) (backfill.Config, error) {
+	config := backfill.Config{
+		Step: o.backfill.step, Output: o.backfill.output, Job: o.backfill.job, Instance: o.backfill.instance,
+		Owner: owner, Ledger: o.ledgerConfig(),
+	}
+	var err error
+	if config.From, err = parseInstant(o.backfill.from); err != nil {
+		return config, fmt.Errorf("--from: %w", err)
+	}
+	if config.To, err = parseInstant(o.backfill.to); err != nil {
+		return config, fmt.Errorf("--to: %w", err)
+	}
+	return config, config.Validate(time.Now())
+}
+
+// parseInstant parses a date, or a time with its zone.
+func parseInstant(text string) (time.Time, error) {
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", time.DateTime, "2006-01-02 15:04"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return time.Time{}, fmt.Errorf("%q has no time zone: write %s for UTC", text, t.Format(time.RFC3339))
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is neither a date such as 2026-03-01 nor a time such as 2026-03-01T08:00:00Z", text)
+}
+
+// runBackfill writes past history, and seeds the ledger of --storage.path.
+func runBackfill(ctx context.Context, opts *options) error {
+	clientConfig, err := opts.clientConfig()
+	if err != nil {
+		return err
+	}
+	config, err := opts.backfillConfig(clientConfig.Owner())
+	if err != nil {
+		return err
+	}
+	logger, _ := newLoggers(os.Stderr, opts.logLevel, opts.logFormat)
+	var requests atomic.Int64
+	clientConfig.Observe = func(client.Exchange) { requests.Add(1) }
+	c, err := client.New(clientConfig)
+	if err != nil {
+		return err
+	}
+	defer signOut(c, logger)
+	if opts.backfill.dryRun {
+		estimate, err := backfill.EstimateOf(ctx, c, config)
+		if err != nil {
+			return err
+		}
+		printEstimate(os.Stdout, config, estimate, opts.maxRequestsPerMinute)
+		return nil
+	}
+	var seeded *ledger.Ledger
+	if opts.storagePath != "" {
+		if seeded, err = opts.openNewLedger(clientConfig.Owner()); err != nil {
+			return err
+		}
+		defer closeLedger(seeded, logger)
+	}
+	config.Done = showProgress(logger, &requests)
+	counted, err := backfill.Run(ctx, c, config)
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("interrupted: the same command continues after the last finished day")
+	case err != nil:
+		return err
+	case seeded != nil:
+		if err := config.Seed(seeded, counted); err != nil {
+			return fmt.Errorf("--storage.path: %w", err)
+		}
+	}
+	level.Info(logger).Log("msg", "Backfill finished", "output", config.Output, "requests", requests.Load(), "seeded", opts.storagePath)
+	return nil
+}
+
+// openNewLedger opens the ledger's file for a backfill to seed.
+func (o *options) openNewLedger(owner string) (*ledger.Ledger, error) {
+	l, err := o.openLedger(owner)
+	if err != nil {
+		return nil, err
+	}
+	if !l.Snapshot().LastSweep().IsZero() {
+		return nil, errors.Join(fmt.Errorf("--storage.path: %s already counts, and a backfill would count its meetings twice: name a new file, or omit the flag", o.storagePath), l.Close())
+	}
+	return l, nil
+}
+
+// showProgress returns a function that shows progress: a bar on a terminal, log
+// lines elsewhere.
+func showProgress(logger log.Logger, requests *atomic.Int64) func(backfill.Progress) {
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		return drawProgress(requests)
+	}
+	return func(p backfill.Progress) {
+		if p.Day.IsZero() {
+			level.Info(logger).Log("msg", "Backfill started", "days", fmt.Sprintf("%d/%d", p.Days, p.Of))
+			return
+		}
+		level.Info(logger).Log("msg", "Day finished", "day", p.Day.Format(time.DateOnly), "days", fmt.Sprintf("%d/%d", p.Days, p.Of),
+			"meetings", p.Meetings, "requests", requests.Load())
+	}
+}
+
+// drawProgress returns a function that draws a bar of the remaining days.
+func drawProgress(requests *atomic.Int64) func(backfill.Progress) {
+	var bar *progressbar.ProgressBar
+	meetings := 0
+	return func(p backfill.Progress) {
+		// The errors of the bar only mean that it could not be drawn.
+		switch left := p.Of - p.Days; {
+		case bar != nil:
+			meetings += p.Meetings
+			bar.Describe(fmt.Sprintf("%s  %d meetings, %d requests; days", p.Day.Format(time.DateOnly), meetings, requests.Load()))
+			_ = bar.Add(1)
+		case left > 0:
+			bar = progressbar.NewOptions(left, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount(),
+				progressbar.OptionSetPredictTime(true), progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
+			_ = bar.RenderBlank()
+		}
+	}
+}
+
+func printEstimate(w io.Writer, c backfill.Config, e backfill.Estimate, perMinute int) {
+	atLimit := time.Duration(e.Requests) * time.Minute / time.Duration(perMinute)
+	fmt.Fprintf(w, `about %d meetings from %s to %s:
+  requests  about %d, which take %s at %d a minute
+  samples   about %d, of %d label sets at %d instants
+  files     %d, about %.0f MB together
+`, e.Meetings, c.From.Format(time.RFC3339), c.To.Format(time.RFC3339),
+		e.Requests, atLimit.Round(time.Second), perMinute, e.Samples, e.LabelSets, e.Instants, e.Files, float64(e.Bytes)/1e6)
+}

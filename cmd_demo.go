@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+)
+
+// demo serves the metrics of the embedded simulator.
+func demo(ctx context.Context, opts *options) error {
+	if opts.storagePath != "" {
+		return errors.New("--storage.path: cannot be used with the command demo, whose meetings are invented anew at every start")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("start the simulated service: %w", err)
+	}
+	// The service outlives the exporter, which signs out at its end.
+	serviceCtx, stopService := context.WithCancel(context.WithoutCancel(ctx))
+	stopped := make(chan error, 1)
+	go func() { stopped <- serveSimulator(serviceCtx, listener) }()
+
+	opts.useSimulator("http://" + listener.Addr().String())
+	printDemo(os.Stdout, opts)
+	err = serve(ctx, opts)
+	stopService()
+	return errors.Join(err, <-stopped)
+}
+
+// useSimulator points the options at a simulated service.
+func (o *options) useSimulator(endpoint string) {
+	o.endpoint = endpoint
+	o.appID, o.userID, o.corpID, o.account = demoAppID, "", "", ""
+	o.secret = func() (string, error) { return demoAppKey, nil }
+}
+
+func printDemo(w io.Writer, o *options) {
+	host := (*o.web.WebListenAddresses)[0]
+	if strings.HasPrefix(host, ":") {
+		host = "localhost" + host
+	}
+	fmt.Fprintf(w, `A simulated enterprise: no account, no network; every person and meeting is invented.
+
+  Metrics       http://%[1]s%[2]s
+  One of them   curl -s http://%[1]s%[2]s | grep recent_meetings
+  Status        http://%[1]s/
+
+The past day is there at once. About once a minute a meeting ends somewhere, and
+the counters that end in _total rise with the next poll. Stop with Ctrl-C.
+
+`, host, o.telemetryPath)
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/go-kit/log"
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"huaweicloud_meeting_exporter/client"
+	"huaweicloud_meeting_exporter/collector"
+	"huaweicloud_meeting_exporter/ledger"
+	"huaweicloud_meeting_exporter/poller"
+	"huaweicloud_meeting_exporter/simulator"
+)
+
+var update = flag.Bool("update", false, "write the tables of the documentation")
+
+func TestDocsFlags(t *testing.T) {
+	app := newApplication(&options{})
+	wantSection(t, "docs/flags.md", "flags", flagTable(app.Model().Flags))
+	wantSection(t, "docs/backfill.md", "flags of backfill", flagTable(app.GetCommand(commandBackfill).Model().Flags))
+}
+
+func flagTable(flags []*kingpin.FlagModel) string {
+	var table strings.Builder
+	table.WriteString("| Flag | Default | Meaning |\n|---|---|---|\n")
+	for _, f := range flags {
+		if strings.HasPrefix(f.Name, "help") || f.Name == "version" || f.Hidden {
+			continue
+		}
+		value := ""
+		if d := strings.Join(f.Default, ", "); d != "" {
+			value = "`" + d + "`"
+		}
+		fmt.Fprintf(&table, "| `--%s` | %s | %s |\n", f.Name, value, f.Help)
+	}
+	return table.String()
+}
+
+func TestDocsMetrics(t *testing.T) {
+	var table strings.Builder
+	table.WriteString("| Metric | Type | Labels | Meaning |\n|---|---|---|---|\n")
+	for _, f := range everyFamily(t) {
+		var labels []string
+		for _, l := range f.GetMetric()[0].GetLabel() {
+			labels = append(labels, "`"+l.GetName()+"`")
+		}
+		slices.Sort(labels)
+		help, _, _ := strings.Cut(f.GetHelp(), " Polled in the background")
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", f.GetName(), strings.ToLower(f.GetType().String()), strings.Join(labels, ", "), help)
+	}
+	wantSection(t, "docs/metrics.md", "metrics", table.String())
+}
+
+// everyFamily polls a simulated service once and returns what is gathered
+// then: every metric of the exporter's own.
+func everyFamily(t *testing.T) []*dto.MetricFamily {
+	server := httptest.NewServer(simulator.New(demoEnterprise()))
+	defer server.Close()
+	opts := &options{}
+	if _, err := newApplication(opts).Parse([]string{commandDemo}); err != nil {
+		t.Fatal(err)
+	}
+	opts.useSimulator(server.URL)
+	cfg, err := opts.clientConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests := collector.NewRequests(client.Endpoints(), time.Now)
+	cfg.Observe = func(e client.Exchange) { requests.Observe(e.Endpoint, e.Status, e.Duration, e.Date) }
+	service, err := client.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meetings := ledger.New(opts.ledgerConfig(), time.Now())
+	p := poller.New(opts.pollerConfig(log.NewNopLogger()), service, meetings)
+	if _, err := p.Poll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collector.New(meetings, opts.window, time.Now), collector.NewHealth(p.Status), requests)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return families
+}
+
+// wantSection compares the part of a file between two marks.
+func wantSection(t *testing.T, file, name, want string) {
+	t.Helper()
+	content := readDoc(t, file)
+	section := regexp.MustCompile(`(?s)(<!-- ` + name + ` -->\n)(.*)(<!-- end of ` + name + ` -->)`)
+	got := section.FindStringSubmatch(content)
+	if got == nil {
+		t.Fatalf("%s has no section %s", file, name)
+	}
+	if *update {
+		content = section.ReplaceAllLiteralString(content, got[1]+want+got[3])
+		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(want, got[2]); diff != "" {
+		t.Errorf("%s: go test . -update writes this table (-want +got):\n%s", file, diff)
+	}
+}
+
+// TestDocsLinks follows every relative link of every page: its file must exist,
+// and its anchor must be a heading of that file. The README must lead to every
+// page of docs/.
+func TestDocsLinks(t *testing.T) {
+	var pages []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "rules/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, found...)
+	}
+	for _, page := range pages {
+		if strings.HasPrefix(page, "docs/") && !slices.Contains(linksOf(t, "README.md"), page) {
+			t.Errorf("README.md does not link %s", page)
+		}
+		for _, link := range linksOf(t, page) {
+			path, anchor, hasAnchor := strings.Cut(link, "#")
+			target := page
+			if path != "" {
+				target = filepath.Join(filepath.Dir(page), path)
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s: link %s: %v", page, link, err)
+			} else if hasAnchor && !slices.Contains(anchorsOf(t, target), anchor) {
+				t.Errorf("%s: link %s: %s has no such heading", page, link, target)
+			}
+		}
+	}
+}
+
+var (
+	linkPattern = regexp.MustCompile(`\]\(([^)\s]+)\)|(?:src|srcset|href)="([^"]+)"`)
+	codePattern = regexp.MustCompile("(?ms)^ *```.*?^ *```$|`[^`\n]*`")
+)
+
+// linksOf returns the targets of the relative links of a page.
+func linksOf(t *testing.T, page string) (links []string) {
+	for _, match := range linkPattern.FindAllStringSubmatch(codePattern.ReplaceAllString(readDoc(t, page), "x"), -1) {
+		if link := match[1] + match[2]; !strings.Contains(link, "://") {
+			links = append(links, link)
+		}
+	}
+	return links
+}
+
+var (
+	headingPattern = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	fencePattern   = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
+)
+
+// anchorsOf returns the anchors that GitHub makes of the headings of a page.
+func anchorsOf(t *testing.T, page string) (anchors []string) {
+	for _, match := range headingPattern.FindAllStringSubmatch(fencePattern.ReplaceAllString(readDoc(t, page), ""), -1) {
+		anchor := strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-', r == '_', unicode.IsLetter(r), unicode.IsDigit(r):
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, match[1])
+		if slices.Contains(anchors, anchor) {
+			t.Errorf("%s has two headings %q", page, match[1])
+		}
+		anchors = append(anchors, anchor)
+	}
+	return anchors
+}
+
+func readDoc(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}

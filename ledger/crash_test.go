@@ -1,0 +1,229 @@
+package ledger_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"huaweicloud_meeting_exporter/ledger"
+	"huaweicloud_meeting_exporter/meeting"
+)
+
+// written is what one poll wrote: the file and the ledger before and after it.
+type written struct {
+	poll                  ledger.Poll
+	before, after         []byte
+	viewBefore, viewAfter view
+	path                  string // of the crashed file
+}
+
+// recordWrites plays a history whose writes are a first commit, appends of less
+// and of more than a sector, and a rewrite.
+func recordWrites(t *testing.T) (writes []written) {
+	w := newStoredWorld(t)
+	many := manyMeetings(25)
+	for i, meetings := range [][]meeting.Meeting{
+		{ended("base", noon)},
+		{ended("a", noon), ended("b", noon, department("legal"))},
+		many,
+		{},
+		{ended("a", noon, participants(12)), ended("c", noon)},
+		many[:1],
+	} {
+		poll := w.sweepPoll(meetings...)
+		if i == 4 {
+			w.RewriteNext()
+		}
+		one := written{poll: poll, before: read(w.path), viewBefore: viewOf(w.Ledger, noon)}
+		w.apply(poll)
+		one.after, one.viewAfter = read(w.path), viewOf(w.Ledger, noon)
+		writes = append(writes, one)
+	}
+	return writes
+}
+
+// TestCrash leaves the file as a crash may leave it, at every byte of every
+// write. The ledger must then be as it was before the poll or after it, and
+// must count each meeting once when it goes on.
+func TestCrash(t *testing.T) {
+	for i, one := range recordWrites(t) {
+		t.Run(fmt.Sprint("write ", i), func(t *testing.T) {
+			t.Parallel()
+			one.path = filepath.Join(t.TempDir(), "ledger.db")
+			if len(one.before) == 0 || !bytes.HasPrefix(one.after, one.before) {
+				for n := 0; n <= len(one.after); n += 101 {
+					one.crash(t, one.before, one.after[:n], one.viewBefore)
+				}
+				one.crash(t, one.before, one.after, one.viewBefore)
+				one.crash(t, one.after, nil, one.viewAfter)
+				return
+			}
+			for n := len(one.before); n < len(one.after); n++ {
+				one.crash(t, one.after[:n], nil, one.viewBefore)
+				const sector = 512
+				if n == len(one.before) || n%sector == 0 {
+					zeros := make([]byte, len(one.after)-n)
+					one.crash(t, append(bytes.Clone(one.after[:n]), zeros...), nil, one.viewBefore)
+				}
+			}
+			one.crash(t, one.after, nil, one.viewAfter)
+			one.crash(t, append(bytes.Clone(one.after), make([]byte, 700)...), nil, one.viewAfter)
+		})
+	}
+}
+
+// crash opens a file after a crash, beside the leftover of a rewrite.
+func (one *written) crash(t *testing.T, content, leftover []byte, wanted view) {
+	t.Helper()
+	_ = os.Remove(one.path)
+	if content != nil {
+		write(t, one.path, content)
+	}
+	temporary := filepath.Join(filepath.Dir(one.path), ".ledger.db1234")
+	if leftover != nil {
+		write(t, temporary, leftover)
+	}
+	w := &world{t: t, now: noon, path: one.path}
+	w.open(defaults())
+	w.SetSync(noSync)
+	got := viewOf(w.Ledger, noon)
+	got.Totals, wanted.Totals = nil, nil // a restart publishes what is stored
+	want(t, fmt.Sprintf("%d bytes and %d in a leftover", len(content), len(leftover)), got, wanted)
+	if _, err := os.Stat(temporary); err == nil {
+		t.Error("the leftover of a rewrite stays")
+	}
+	w.tail() // a short frame where a longer one may have been torn
+	w.restart(defaults())
+	w.SetSync(noSync)
+	w.apply(one.poll)
+	w.apply(one.poll)
+	wanted = one.viewAfter
+	wanted.Totals = w.Snapshot().Totals()
+	want(t, "going on", viewOf(w.Ledger, noon), wanted)
+	w.restart(defaults())
+	want(t, "after another restart", viewOf(w.Ledger, noon), wanted)
+	w.close()
+}
+
+func TestDamageOfAnyByte(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	whole := recordWrites(t)[2].after // a state and two turns
+	for at := range whole {
+		content := bytes.Clone(whole)
+		content[at] ^= 1 << (at % 8)
+		if refusal(t, path, content) == nil {
+			t.Errorf("a changed bit in byte %d is accepted", at)
+		}
+	}
+}
+
+// refusal opens a file with the given content, and checks its error. It returns
+// nil if the file is accepted; the ledger then takes a poll.
+func refusal(t *testing.T, path string, content []byte) error {
+	t.Helper()
+	write(t, path, content)
+	l, err := ledger.Open(path, defaults(), owner, noon)
+	if err != nil {
+		if !errors.Is(err, ledger.ErrStorage) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("got error %q", err)
+		}
+		if !bytes.Equal(read(path), content) {
+			t.Error("the file was changed")
+		}
+		return err
+	}
+	defer l.Close()
+	l.SetSync(noSync)
+	p := ledger.Poll{Sweep: true, From: l.SweepFrom(noon), Began: noon, Ended: noon, Meetings: manyMeetings(10)}
+	if err := l.Apply(p, noon); err != nil {
+		t.Errorf("accepted, but takes no poll: %v", err)
+	}
+	return nil
+}
+
+// FuzzStorage opens a journal whose frames or whose bytes are changed. Open
+// must not panic, and must leave a file that it refuses as it is. The first
+// byte of the changes says what is changed.
+func FuzzStorage(f *testing.F) {
+	for seed := range uint64(20) {
+		f.Add(randomChanges(seed))
+	}
+	valid := validJournal(f)
+	f.Fuzz(func(t *testing.T, changes []byte) {
+		_ = refusal(t, filepath.Join(t.TempDir(), "ledger.db"), changed(valid, changes))
+	})
+}
+
+// TestRandomDamage does what FuzzStorage does, for the same seeds every time.
+func TestRandomDamage(t *testing.T) {
+	path, valid := filepath.Join(t.TempDir(), "ledger.db"), validJournal(t)
+	refused := 0
+	for seed := range uint64(500) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			if refusal(t, path, changed(valid, randomChanges(seed))) != nil {
+				refused++
+			}
+		})
+	}
+	if refused < 250 {
+		t.Errorf("only %d of 500 files were refused", refused)
+	}
+}
+
+func validJournal(t testing.TB) (payloads [][]byte) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	l, err := ledger.Open(path, defaults(), owner, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for i := range 4 {
+		at := noon.Add(time.Duration(i) * time.Minute)
+		p := ledger.Poll{Sweep: true, From: l.SweepFrom(at), Began: at, Ended: at, Meetings: manyMeetings(10 * (i + 1))}
+		if err := l.Apply(p, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return payloadsOf(t, path)
+}
+
+func randomChanges(seed uint64) []byte {
+	r := rand.New(rand.NewPCG(seed, 1))
+	changes := make([]byte, 1+3*(1+r.IntN(6)))
+	for i := range changes {
+		changes[i] = byte(r.Uint32())
+	}
+	return changes
+}
+
+// changed returns a journal in which a byte is changed for every three of the
+// changes: two say where. An odd first byte changes payloads and leaves the
+// checksums right.
+func changed(payloads [][]byte, changes []byte) []byte {
+	if len(changes) == 0 {
+		return nil
+	}
+	inPayloads, changes := changes[0]%2 == 1, changes[1:]
+	file := ledger.Frames(payloads...)
+	for ; len(changes) >= 3; changes = changes[3:] {
+		at, value := int(changes[0])<<8|int(changes[1]), changes[2]
+		if inPayloads {
+			i := at % len(payloads)
+			payloads = append([][]byte{}, payloads...)
+			payloads[i] = bytes.Clone(payloads[i])
+			payloads[i][at/len(payloads)%len(payloads[i])] = value
+		} else {
+			file[at%len(file)] = value
+		}
+	}
+	if inPayloads {
+		return ledger.Frames(payloads...)
+	}
+	return file
+}

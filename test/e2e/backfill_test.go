@@ -1,0 +1,135 @@
+package e2e_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"huaweicloud_meeting_exporter/simulator"
+)
+
+func TestBackfillGoesOnLive(t *testing.T) {
+	t.Parallel()
+	e := newEnterprise(t, simulator.Config{
+		Seed: 7, MeetingsPerDay: 400, Worldwide: true, History: 6 * 24 * time.Hour, PublicationDelay: time.Second,
+	})
+	const job = "meetings"
+	now := e.now().UTC()
+	begin := now.Truncate(24 * time.Hour).Add(-2 * 24 * time.Hour)
+	end := now.Add(-3*time.Hour - time.Minute).Truncate(5 * time.Minute)
+	address, files, blocks := freeAddress(t), t.TempDir(), t.TempDir()
+	flags := slices.Concat(e.flags, []string{"--huaweicloud.max-requests-per-minute=60000"})
+
+	backfill := append([]string{
+		"backfill", "--from=" + begin.Format(time.DateOnly), "--to=" + end.Format(time.RFC3339),
+		"--output=" + files, "--job=" + job, "--instance=" + address,
+	}, flags...)
+	if status := start(t, exporter, backfill...).exitStatus(t); status != 0 {
+		t.Fatalf("backfill: got exit status %d, want 0", status)
+	}
+	refused(t, backfill, "--storage.path: "+e.ledger+" already counts")
+
+	written := makeBlocks(t, files, blocks)
+	p := startPrometheus(t, configure(t, time.Second, nil, address, job), blocks)
+	for name, want := range written {
+		expression := fmt.Sprintf(`sum(count_over_time(%s{job=%q, instance=%q}[%ds]))`, name, job, address, int(end.Sub(begin).Seconds())+1)
+		if diff := cmp.Diff(series{"{}": want}, p.query(t, end, expression)); diff != "" {
+			t.Errorf("samples of %s (-written +stored):\n%s", name, diff)
+		}
+	}
+	// different returns how the increase between two times differs from the
+	// meetings that ended between them.
+	different := func(from, to time.Time) string {
+		want := counters(endedWithin(e, from, to))
+		for _, values := range want {
+			for labels, value := range values {
+				if value == 0 {
+					delete(values, labels)
+				}
+			}
+		}
+		expression := fmt.Sprintf("increase(huaweicloud_meeting_%%s{job=%q}[%dms] anchored) > 0", job, to.Sub(from).Milliseconds())
+		if different := want.different(p.reader(t, to, expression)); different != "" {
+			return fmt.Sprintf("from %s to %s: %s", from, to, different)
+		}
+		return ""
+	}
+	for day := begin; day.Before(end); day = day.Add(24 * time.Hour) {
+		until := day.Add(24 * time.Hour)
+		if until.After(end) {
+			until = end
+		}
+		if different := different(day, until); different != "" {
+			t.Error(different)
+		}
+	}
+
+	start(t, exporter, append(flags, "--web.listen-address="+address,
+		"--history.interval=3s", "--history.sweep-interval=6s", "--history.tail=30m")...)
+	e.resume()
+	late := ended("late", founded, 3, time.Now()) // it ended before the end of the backfill
+	late.Start, late.End = end.Add(-2*time.Hour), end.Add(-time.Hour)
+	e.Add(late)
+	await(t, deadline, func() string {
+		now = time.Now()
+		return different(begin, now)
+	})
+	if different := different(end.Truncate(24*time.Hour), now); different != "" {
+		t.Error(different)
+	}
+	for _, sum := range sums {
+		for labels, samples := range p.samples(t, begin, now, fmt.Sprintf("huaweicloud_meeting_%s{job=%q}", sum.counter, job)) {
+			if !slices.IsSorted(samples) {
+				t.Errorf("%s%s: got samples that fall", sum.counter, labels)
+			}
+		}
+	}
+}
+
+// makeBlocks makes blocks of all files, and returns how many samples of each
+// metric they hold.
+func makeBlocks(t *testing.T, files, blocks string) map[string]float64 {
+	t.Helper()
+	samples := map[string]float64{}
+	paths, err := filepath.Glob(filepath.Join(files, "*.om"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("got files %v, %v", paths, err)
+	}
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range bytes.Lines(content) {
+			if name, _, _ := strings.Cut(string(line), "{"); name[0] != '#' {
+				samples[name]++
+			}
+		}
+		out, err := exec.CommandContext(t.Context(), tool(t, "promtool"), "tsdb", "create-blocks-from", "openmetrics", path, blocks).CombinedOutput()
+		if err != nil {
+			t.Fatalf("promtool: %v\n%s", err, out)
+		}
+	}
+	return samples
+}
+
+// endedWithin sums the listed meetings that ended from one time until before
+// another.
+func endedWithin(e *enterprise, from, to time.Time) totals {
+	now := e.now()
+	within := simulator.New(simulator.Config{Now: func() time.Time { return now }})
+	for _, r := range e.Records(now) {
+		if at := r.End.Truncate(time.Minute); !at.Before(from) && at.Before(to) {
+			within.Add(r)
+		}
+	}
+	return within.Listed(now)
+}

@@ -1,0 +1,75 @@
+package e2e_test
+
+import (
+	"cmp"
+	"net/http"
+	"strings"
+	"testing"
+
+	"huaweicloud_meeting_exporter/simulator"
+)
+
+// The tests of the package check have the other faults. This one is about exit
+// status and streams.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		role        simulator.Role
+		fault       simulator.Fault
+		key         string
+		unreachable bool
+		status      int
+		wants       []string // on standard output
+	}{
+		"administrator": {wants: []string{"Signed in at", "is an administrator", "Polling will work."}},
+		"user":          {role: simulator.User, wants: []string{"not an administrator", "only their own meetings", "Polling will work."}},
+		"wrong key":     {key: "wrong-key", status: 1, wants: []string{"The App Key is wrong."}},
+		"unreachable":   {unreachable: true, status: 1, wants: []string{"No answer comes from "}},
+		"a web site":    {fault: simulator.HTML(), status: 1, wants: []string{"is not the meeting API."}},
+		"no permission": {
+			fault:  onHistory(simulator.Answer(http.StatusForbidden, "MMC.1", "no")),
+			status: 1, wants: []string{"The user may not list the history of meetings."},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			service, url := newService(t, simulator.Config{MeetingsPerDay: 100, Worldwide: true, Role: c.role})
+			service.SetFault(c.fault)
+			if c.unreachable {
+				url = "http://" + freeAddress(t)
+			}
+			p := start(t, exporter, append(signIn(t, url, cmp.Or(c.key, testAppKey)), "check")...)
+			if got := p.exitStatus(t); got != c.status {
+				t.Errorf("got exit status %d, want %d", got, c.status)
+			}
+			stdout, stderr := p.stdout.String(), p.stderr.String()
+			for _, want := range c.wants {
+				if len(linesWith(stdout, want)) != 1 {
+					t.Errorf("got on standard output\n%s\nwant one line with %q", stdout, want)
+				}
+			}
+			if success := strings.Contains(stdout, "Polling will work"); success != (c.status == 0) {
+				t.Errorf("got on standard output\n%s\nsuccess: %t", stdout, success)
+			}
+			if got := strings.Count(stderr, "\n"); got != c.status {
+				t.Errorf("got on standard error\n%s\nwant %d lines", stderr, c.status)
+			}
+			if got := service.LiveTokens(); got != 0 {
+				t.Errorf("got %d live tokens afterwards, want none", got)
+			}
+		})
+	}
+}
+
+func TestSimulate(t *testing.T) {
+	t.Parallel()
+	simulate := start(t, exporter, "simulate", "--simulate.listen-address=127.0.0.1:0")
+	url := simulate.find(t, &simulate.stdout, `listens on (http://\S+?)\. `)
+	for key, want := range map[string]int{"demo-app-key": 0, "another-key": 1} {
+		p := start(t, "env", "HUAWEICLOUD_MEETING_APP_KEY="+key, exporter, "check",
+			"--huaweicloud.endpoint="+url, "--huaweicloud.app-id=demo")
+		got := p.exitStatus(t)
+		if refused := strings.Contains(p.stdout.String(), "The App Key is wrong."); got != want || refused != (want == 1) {
+			t.Errorf("check with the key %s: got exit status %d, want %d\n%s", key, got, want, p.stdout.String())
+		}
+	}
+}

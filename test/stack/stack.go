@@ -1,0 +1,104 @@
+// Package stack wires client, poller, ledger and collector as the command
+// serve does, for tests and benchmarks.
+package stack
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"huaweicloud_meeting_exporter/client"
+	"huaweicloud_meeting_exporter/collector"
+	"huaweicloud_meeting_exporter/ledger"
+	"huaweicloud_meeting_exporter/poller"
+)
+
+// Config says how to build a Stack. Defaults returns one to change.
+type Config struct {
+	Client client.Config
+	Ledger ledger.Config
+	Poller poller.Config
+	// Path is the file of the ledger; empty means memory only.
+	Path string
+	// Now is the wall clock of all parts.
+	Now func() time.Time
+}
+
+// Defaults returns the defaults of the flags. The credentials are "app" and
+// "key", the random source is always the same, and nothing is logged.
+func Defaults(transport http.RoundTripper) Config {
+	return Config{
+		Client: client.Config{
+			Endpoint: "http://service", AppID: "app", Secret: func() (string, error) { return "key", nil },
+			Timeout: 30 * time.Second, MaxRequestsPerMinute: 60, SignInInterval: time.Minute, UserAgent: "test",
+			Transport: transport, Random: rand.NewChaCha8([32]byte{}),
+		},
+		Ledger: ledger.Config{
+			Window: 24 * time.Hour, MaxMeetingDuration: 30 * time.Hour, MaxCatchUp: 168 * time.Hour,
+			StaleAfter: time.Hour, Hold: time.Minute, MaxDepartments: 200,
+		},
+		Poller: poller.Config{
+			Interval: time.Minute, SweepInterval: 30 * time.Minute, Tail: 4 * time.Hour, Logger: log.NewNopLogger(),
+		},
+		Now: time.Now,
+	}
+}
+
+// SetInterval sets the time between two polls, and what follows from it.
+func (c *Config) SetInterval(interval time.Duration) {
+	c.Poller.Interval, c.Ledger.Hold, c.Client.SignInInterval = interval, interval, interval
+}
+
+// Stack is everything between the service and a scrape.
+type Stack struct {
+	Client *client.Client
+	Ledger *ledger.Ledger
+	Poller *poller.Poller
+	// Meetings gathers the metrics of the ledger, Self those of the exporter.
+	Meetings *collector.Gatherer
+	Self     *prometheus.Registry
+}
+
+// New builds a stack. It does not poll.
+func New(cfg Config) (*Stack, error) {
+	requests := collector.NewRequests(client.Endpoints(), cfg.Now)
+	observe := cfg.Client.Observe
+	cfg.Client.Observe = func(e client.Exchange) {
+		requests.Observe(e.Endpoint, e.Status, e.Duration, e.Date)
+		if observe != nil {
+			observe(e)
+		}
+	}
+	cfg.Client.Now, cfg.Poller.Now = cfg.Now, cfg.Now
+
+	s := &Stack{Self: prometheus.NewPedanticRegistry()}
+	var err error
+	if s.Client, err = client.New(cfg.Client); err != nil {
+		return nil, err
+	}
+	if cfg.Path == "" {
+		s.Ledger = ledger.New(cfg.Ledger, cfg.Now())
+	} else if s.Ledger, err = ledger.Open(cfg.Path, cfg.Ledger, cfg.Client.Owner(), cfg.Now()); err != nil {
+		return nil, err
+	}
+	s.Poller = poller.New(cfg.Poller, s.Client, s.Ledger)
+
+	meetings := prometheus.NewPedanticRegistry()
+	meetings.MustRegister(collector.New(s.Ledger, cfg.Ledger.Window, cfg.Now))
+	s.Meetings = collector.NewGatherer(meetings, s.Ledger, cfg.Now)
+	s.Self.MustRegister(collector.NewHealth(s.Poller.Status), requests)
+	return s, nil
+}
+
+// Gatherer gathers all metrics.
+func (s *Stack) Gatherer() prometheus.Gatherer { return prometheus.Gatherers{s.Meetings, s.Self} }
+
+// Close signs out and closes the ledger. Nothing may poll any more.
+func (s *Stack) Close(ctx context.Context) error {
+	return errors.Join(s.Client.Close(ctx), s.Ledger.Close())
+}
