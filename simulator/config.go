@@ -10,8 +10,8 @@ const (
 	// Administrator sees the meetings of the whole enterprise with
 	// queryAll=true.
 	Administrator Role = iota
-	// User never sees more than their own meetings: the service accepts
-	// queryAll and ignores it.
+	// User is an ordinary user, who never sees more than their own meetings:
+	// the service accepts queryAll and ignores it.
 	User
 )
 
@@ -36,6 +36,8 @@ type Config struct {
 	// Seed selects the enterprise: its people, its meetings, and how long its
 	// tokens live.
 	Seed uint64
+	// Variant is how the service differs from the usual one.
+	Variant Variant
 	// Now is the service's wall clock. It dates responses, expires tokens and
 	// decides which meetings are listed. Default time.Now.
 	Now func() time.Time
@@ -44,6 +46,11 @@ type Config struct {
 	Start time.Time
 	// History is how much of the past the default Start covers. Default 8 days.
 	History time.Duration
+	// Retention is how long a meeting stays in the history after it was listed.
+	// The real service keeps meetings for 6 months, or up to 12 if an
+	// administrator says so (API page: Querying the Historical Meeting List).
+	// Default 190 days.
+	Retention time.Duration
 	// MeetingsPerDay is the number of meetings that the whole enterprise holds
 	// on an ordinary working day. At 0 there are only records from Add.
 	MeetingsPerDay int
@@ -64,7 +71,13 @@ type Config struct {
 	// Account and Password are the credentials of the account sign-in. Without
 	// an Account nobody can sign in this way.
 	Account, Password string
-	// Role is the role of everyone who signs in.
+	// Role is the role of those who sign in. With Administrator, the default,
+	// it depends on the user ID: the user IDs are the names of the staff,
+	// "user0000" to "user1199". The first ten are administrators. Everyone else
+	// is an ordinary user, also an ID that nobody has: the service adds that
+	// person to the address book, with no meetings. The empty user ID and the
+	// account stand for the default administrator, user0000. With User,
+	// everyone is an ordinary user.
 	Role Role
 	// Range is how the service reads startDate and endDate.
 	Range Range
@@ -85,6 +98,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.History <= 0 {
 		c.History = 8 * 24 * time.Hour
+	}
+	if c.Retention <= 0 {
+		c.Retention = 190 * 24 * time.Hour
 	}
 	if c.Start.IsZero() {
 		c.Start = c.Now().Add(-c.History)

@@ -11,6 +11,7 @@ type enterprise struct {
 	delay     time.Duration // the least time from an end to the listing
 	offices   []office
 	people    []person
+	byName    map[string]int // indexes of people
 	series    []series
 }
 
@@ -63,6 +64,10 @@ func newEnterprise(cfg Config) *enterprise {
 	}
 	if cfg.Worldwide {
 		e.offices = worldwideOffices
+	}
+	e.byName = make(map[string]int, len(e.people))
+	for i, p := range e.people {
+		e.byName[p.name] = i
 	}
 	e.series = e.newSeries()
 	return e

@@ -2,15 +2,15 @@ package simulator
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync/atomic"
 )
 
 // Fault handles a request in place of the service. It may call next, which
-// responds as usual. A fault that breaks the connection panics with
+// responds as usual but never compresses the body. A fault that breaks the connection panics with
 // http.ErrAbortHandler and so needs a real HTTP server. A Fault must be safe
 // for concurrent use, as those of this package are.
 type Fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
@@ -71,7 +71,7 @@ func Answer(status int, code, message string) Fault {
 // Throttled responds as the gateway does to too many requests, with status 429.
 func Throttled() Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
-		writeThrottled(w, 100)
+		ThrottleTooMany.writeThrottled(w, 100, 0)
 	}
 }
 
@@ -118,18 +118,13 @@ func Cut() Fault {
 }
 
 // CutBody closes the connection in the middle of the body of the usual
-// response. The request still takes effect: a token issued by it stays valid,
-// although the client never learns it.
+// response. The request still takes effect: after a sign-in that breaks off, the
+// token is valid, although the client never learns it.
 func CutBody() Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		whole := &recorder{header: w.Header(), status: http.StatusOK}
 		next.ServeHTTP(whole, r)
-		body := whole.body.Bytes()
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		w.WriteHeader(whole.status)
-		_, _ = w.Write(body[:len(body)/2])
-		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
+		writeHalf(w, whole.status, whole.body.Bytes())
 	}
 }
 
@@ -143,6 +138,49 @@ type recorder struct {
 func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
+
+// ManyRows repeats the rows of the usual page until there are n of them,
+// whatever the limit of the request. Other responses stay as they are.
+func ManyRows(n int) Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		usual := &recorder{header: w.Header(), status: http.StatusOK}
+		next.ServeHTTP(usual, r)
+		body := usual.body.Bytes()
+		var page map[string]json.RawMessage
+		var rows []json.RawMessage
+		if json.Unmarshal(body, &page) == nil && json.Unmarshal(page["data"], &rows) == nil && len(rows) > 0 {
+			for i := 0; len(rows) < n; i++ {
+				rows = append(rows, rows[i])
+			}
+			page["data"], _ = json.Marshal(rows) // rows that were decoded
+			body, _ = json.Marshal(page)
+		}
+		w.WriteHeader(usual.status)
+		_, _ = w.Write(body)
+	}
+}
+
+// GzipBomb sends a page of 64 MiB whose only row is an array of zeros. A client
+// that accepts gzip receives less than 1 MiB.
+func GzipBomb() Fault {
+	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		w.Header().Set("Content-Type", contentTypeJSON)
+		pack := func(text string) []byte { return []byte(text) }
+		if acceptsGzip(r) {
+			w.Header().Set("Content-Encoding", "gzip")
+			pack = func(text string) []byte { return compress([]byte(text)) }
+		}
+		// Several gzip bodies in a row unpack to one.
+		_, err := w.Write(pack(`{"data":[[`))
+		zeros := pack(strings.Repeat("0,", 1<<19)) // 1 MiB
+		for i := 0; i < 64 && err == nil; i++ {
+			_, err = w.Write(zeros)
+		}
+		if err == nil {
+			_, _ = w.Write(pack(`0]],"offset":0,"limit":20,"count":1}`))
+		}
+	}
+}
 
 // oversize is the size of the padding that Oversize sends, in bytes.
 const oversize = 65 << 20

@@ -2,6 +2,7 @@ package simulator_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -94,6 +95,55 @@ func TestOversize(t *testing.T) {
 	if text := string(head) + string(tail); !json.Valid([]byte(text)) {
 		t.Errorf("not JSON: %s", text)
 	}
+}
+
+func TestManyRows(t *testing.T) {
+	s := withRecords(numbered(3)...)
+	a := signedIn(t, s)
+	s.SetFault(simulator.ManyRows(2000))
+	got := a.rows("limit=2")
+	equal(t, "rows, limit, count", [3]int{len(got.Data), got.Limit, got.Count}, [3]int{2000, 2, 3})
+	equal(t, "last row", got.Data[1999]["confUUID"], any("1"))
+	s.SetFault(simulator.ManyRows(1))
+	equal(t, "rows of a full page", a.rows("limit=2").ids(), "0 1")
+	a.token = ""
+	a.list("").want(t, 401, invalidToken)
+}
+
+func TestGzipBomb(t *testing.T) {
+	s := simulator.New(empty())
+	s.SetFault(simulator.GzipBomb())
+	for accept, most := range map[string]int{"gzip": 1 << 20, "": 65 << 20} {
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Accept-Encoding", accept)
+		s.ServeHTTP(w, r)
+		equal(t, "encoding", w.Header().Get("Content-Encoding"), accept)
+		between(t, "bytes sent", w.Body.Len(), 1, most)
+		unpacked := io.Reader(w.Body)
+		if accept != "" {
+			var err error
+			if unpacked, err = gzip.NewReader(w.Body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		body, err := io.ReadAll(unpacked)
+		between(t, "bytes", len(body), 64<<20, 65<<20)
+		// Only zeros lie between head and tail.
+		head, tail := body[:200], body[len(body)-200:]
+		if text := string(head) + string(tail); err != nil || !json.Valid([]byte(text)) {
+			t.Errorf("%v, not JSON: %s", err, text)
+		}
+	}
+}
+
+func TestSignInThatBreaksOff(t *testing.T) {
+	s := simulator.New(empty())
+	a := serve(t, s)
+	s.SetFault(simulator.On(simulator.PathAppAuth, simulator.CutBody()))
+	if got := a.signIn("", 72); !errors.Is(got.err, io.ErrUnexpectedEOF) {
+		t.Errorf("%v, %s", got.err, got.body)
+	}
+	equal(t, "valid tokens", s.LiveTokens(), 1)
 }
 
 func TestFaultsCompose(t *testing.T) {

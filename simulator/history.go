@@ -15,11 +15,12 @@ import (
 
 // query holds the parameters of a request for the history.
 type query struct {
-	from, to      time.Time // both inclusive
-	offset, limit int
-	queryAll      bool
-	searchKey     string
-	order         order
+	from, to  time.Time // both inclusive
+	offset    int
+	limit     int // as asked for
+	queryAll  bool
+	searchKey string
+	order     order
 }
 
 // order compares two records as they are at an instant.
@@ -46,21 +47,23 @@ func byRecording(x, y *Record, at time.Time) int {
 }
 
 func (s *Service) history(w http.ResponseWriter, r *http.Request) {
-	now := s.cfg.Now()
-	if !s.tokens.isValid(r.Header.Get("X-Access-Token"), now) {
-		writeInvalidToken(w)
+	tok, ok := s.holder(w, r)
+	if !ok {
 		return
 	}
-	q, err := s.parseQuery(r.URL.Query())
+	q, err := parseQuery(r.URL.Query())
 	if err != nil {
 		writeError(w, http.StatusBadRequest, "MMC.111070001", err.Error())
 		return
 	}
-	records := s.selectRecords(q, now)
+	now, v := s.cfg.Now(), *s.variant.Load()
+	records := s.selectRecords(q, tok, v, now)
+	size, shown := v.pageSize(q.limit, s.cfg.MaxLimit)
 	var body bytes.Buffer
-	body.WriteString(`{"data":[`)
-	for i, record := range page(records, q.offset, q.limit) {
-		row, err := record.encode(now)
+	before, after := v.Empty.listing(len(records))
+	body.WriteString("{" + before)
+	for i, record := range v.page(records, q.offset, size) {
+		row, err := record.encode(now, v, s.archive.isListed(record, now))
 		if err != nil {
 			writeError(w, http.StatusInternalServerError, "MMC.111070003", err.Error())
 			return
@@ -70,20 +73,21 @@ func (s *Service) history(w http.ResponseWriter, r *http.Request) {
 		}
 		body.Write(row)
 	}
-	fmt.Fprintf(&body, `],"offset":%d,"limit":%d,"count":%d}`, q.offset, q.limit, len(records))
+	body.WriteString(after)
+	fmt.Fprintf(&body, `"offset":%d,"limit":%d,"count":%d}`, q.offset, shown, v.count(len(records)))
 	w.Header().Set("Cache-Control", "no-cache")
 	writeBody(w, http.StatusOK, contentTypeJSON, body.Bytes())
 }
 
 // parseQuery parses the parameters. The API page does not state the default
 // order; its sample shows the newest meeting first.
-func (s *Service) parseQuery(values url.Values) (query, error) {
+func parseQuery(values url.Values) (query, error) {
 	p := parameters{values: values}
 	q := query{
 		from:      time.UnixMilli(p.integer("startDate", 0)),
 		to:        time.UnixMilli(p.integer("endDate", 0)),
 		offset:    int(p.optionalInteger("offset", 0, 0)),
-		limit:     int(min(p.optionalInteger("limit", 1, 20), int64(s.cfg.MaxLimit))),
+		limit:     int(p.optionalInteger("limit", 1, defaultLimit)),
 		queryAll:  p.boolean("queryAll"),
 		searchKey: values.Get("searchKey"),
 		order:     orders[cmp.Or(values.Get("sortType"), "DSC_StartTIME")],
@@ -129,12 +133,20 @@ func (p *parameters) boolean(name string) bool {
 	return b
 }
 
-// selectRecords returns the records that a query finds at an instant, in the
-// order that it asks for.
-func (s *Service) selectRecords(q query, at time.Time) []*Record {
-	all := q.queryAll && Role(s.role.Load()) == Administrator
-	records := slices.DeleteFunc(s.archive.endingBetween(q.from, at), func(r *Record) bool {
-		found := s.inRange(r, q) && r.isListed(at) && (all || s.involvesCaller(r)) && r.contains(q.searchKey)
+// selectRecords returns the records that a query of the holder of a token finds
+// at an instant, in the order that it asks for.
+func (s *Service) selectRecords(q query, tok token, v Variant, at time.Time) []*Record {
+	caller, adminType := s.signedIn(tok)
+	all := q.queryAll && adminType != ordinaryUser
+	last := q.to.Add(maxLength)
+	if now := at.Add(maxLength); now.Before(last) {
+		last = now
+	}
+	records := slices.DeleteFunc(s.archive.endingBetween(q.from, last, at), func(r *Record) bool {
+		found := s.inRange(r, q) &&
+			(s.archive.isListed(r, at) || v.ListRunning && r.isRunning(at)) &&
+			(all || s.archive.enterprise.involves(caller, r)) &&
+			r.contains(q.searchKey)
 		return !found
 	})
 	slices.SortStableFunc(records, func(x, y *Record) int { return q.order(x, y, at) })
@@ -152,28 +164,8 @@ func (s *Service) inRange(r *Record, q query) bool {
 	}
 }
 
-// involvesCaller reports whether the signed-in person scheduled a meeting or
-// was invited to it.
-func (s *Service) involvesCaller(r *Record) bool {
-	caller := s.archive.enterprise.caller()
-	return r.UserUUID == caller.uuid ||
-		slices.ContainsFunc(r.PartAttendeeInfo, func(a Attendee) bool { return a.Name == caller.name })
-}
-
 func (r *Record) contains(searchKey string) bool {
 	return strings.Contains(r.Subject, searchKey) ||
 		strings.Contains(r.SchedulerName, searchKey) ||
 		strings.Contains(r.ConferenceID, searchKey)
-}
-
-// page returns one page of the records. Past the end it returns the last page
-// again, as the sister endpoints of the API do.
-func page(records []*Record, offset, limit int) []*Record {
-	if len(records) == 0 {
-		return nil
-	}
-	if offset >= len(records) {
-		offset = (len(records) - 1) / limit * limit
-	}
-	return records[offset:min(offset+limit, len(records))]
 }

@@ -64,7 +64,7 @@ func (m *meeting) record(e *enterprise) *Record {
 		Subject:          m.subject,
 		Size:             new(m.invited + m.terminals),
 		TimeZoneID:       m.office.timeZoneID,
-		ConferenceState:  "Destroyed",
+		ConferenceState:  stateEnded,
 		AccessNumber:     "+991117",
 		Language:         m.office.language,
 		PasswordEntry:    []PasswordEntry{{ConferenceRole: "general", Password: fmt.Sprintf("%06d", rng.IntN(1e6))}},
@@ -123,13 +123,20 @@ func (m *meeting) settings() *ConfConfigInfo {
 // (API page: partAttendeeInfo).
 const maxAttendees = 20
 
+// softTerminal is the type of an attendee who is a person, and chair the role
+// of the host.
+const (
+	softTerminal = "normal"
+	chair        = 1
+)
+
 // attendees returns the host, other people, mostly of the same department, and
 // the terminals.
 func (m *meeting) attendees(e *enterprise) []Attendee {
 	rng := m.rng
 	people, terminals := min(m.invited, maxAttendees), min(m.terminals, maxAttendees)
 	all := make([]Attendee, 0, people+terminals)
-	all = append(all, Attendee{Phone: m.host.phone, Name: m.host.name, Type: "normal", Role: "chair"})
+	all = append(all, Attendee{Phone: m.host.phone, Name: m.host.name, Type: softTerminal, Role: chair})
 	colleagues := e.staffOf(m.department)
 	for len(all) < people {
 		from := e.people
@@ -138,7 +145,7 @@ func (m *meeting) attendees(e *enterprise) []Attendee {
 		}
 		p := oneOf(rng, from...)
 		if !slices.ContainsFunc(all, func(a Attendee) bool { return a.Name == p.name }) {
-			all = append(all, Attendee{Phone: p.phone, Name: p.name, Type: "normal", Role: "general"})
+			all = append(all, Attendee{Phone: p.phone, Name: p.name, Type: softTerminal})
 		}
 	}
 	for range terminals {
@@ -146,7 +153,6 @@ func (m *meeting) attendees(e *enterprise) []Attendee {
 			Phone: newPhone(rng),
 			Name:  fmt.Sprintf("Room %d-%02d", 1+rng.IntN(9), 1+rng.IntN(30)),
 			Type:  oneOf(rng, "terminal", "ideahub", "board"),
-			Role:  "general",
 		})
 	}
 	return all

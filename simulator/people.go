@@ -18,7 +18,7 @@ func newPeople(seed uint64) []person {
 		people[i] = person{
 			name:  fmt.Sprintf("user%04d", i),
 			phone: newPhone(rng),
-			uuid:  "ff8080" + hexDigits(rng, 26),
+			uuid:  newUserUUID(rng),
 		}
 	}
 	return people
@@ -26,8 +26,7 @@ func newPeople(seed uint64) []person {
 
 func newPhone(rng *rand.Rand) string { return fmt.Sprintf("+99111%07d", rng.IntN(1e7)) }
 
-// caller returns the person who signs in.
-func (e *enterprise) caller() person { return e.people[0] }
+func newUserUUID(rng *rand.Rand) string { return "ff8080" + hexDigits(rng, 26) }
 
 // department is a part of the enterprise, present in all of its offices.
 type department struct {
@@ -36,7 +35,7 @@ type department struct {
 	roomChance float64 // that a planned meeting uses terminals in rooms
 }
 
-// departments are all departments; the caller is in the first. One has no name
+// departments are all departments; the default administrator is in the first. One has no name
 // and one has a trailing space, as in real address books.
 var departments = []department{
 	{"IT Operations", 3, 0.2},

@@ -15,6 +15,7 @@ const (
 	forSeries
 	forOccurrence
 	forHour
+	forUser
 )
 
 // stream returns a generator for one purpose and one object. The keys are the

@@ -2,17 +2,18 @@ package simulator
 
 import (
 	"encoding/json"
+	"hash/fnv"
 	"maps"
 	"slices"
 	"time"
 )
 
-// Record is one row of the history: an ended meeting. Its wire fields have the
+// Record is one row of the history: an ended meeting, or one that will end. Its wire fields have the
 // order and the misspellings of the API page "Querying the Historical Meeting
 // List". A nil pointer leaves a field out.
 type Record struct {
-	// Start and End are the exact instants of the meeting. The row shows them
-	// in UTC, cut to the minute.
+	// Start and End are the exact instants of the meeting. The row usually
+	// shows them in UTC, cut to the minute.
 	Start time.Time `json:"-"`
 	End   time.Time `json:"-"`
 	// ListedAt is when the row appears. Add sets it if it is zero.
@@ -68,7 +69,8 @@ type Attendee struct {
 	Phone string `json:"phone"`
 	Name  string `json:"name"`
 	Type  string `json:"type"`
-	Role  string `json:"role,omitempty"`
+	// Role is 0 for an ordinary participant and 1 for the chair.
+	Role int `json:"role"`
 }
 
 // ConfConfigInfo holds the settings of a meeting. ProlongLength is in minutes.
@@ -86,29 +88,37 @@ type ConfConfigInfo struct {
 	EnableWaitingRoom      bool   `json:"enableWaitingRoom"`
 }
 
-// wireTime is the format of times on the wire. They are UTC without a zone.
-const wireTime = "2006-01-02 15:04"
+// stateEnded is the state of ended meetings.
+const stateEnded = "Destroyed"
 
-// isListed reports whether the row is in the history at an instant.
-func (r *Record) isListed(at time.Time) bool { return !at.Before(r.ListedAt) }
+// isRunning reports whether the meeting is running at an instant.
+func (r *Record) isRunning(at time.Time) bool { return !at.Before(r.Start) && at.Before(r.End) }
+
+// plannedEnd returns the end that a running meeting shows: the first half hour
+// after its actual end.
+func (r *Record) plannedEnd() time.Time {
+	return r.End.Truncate(30 * time.Minute).Add(30 * time.Minute)
+}
 
 // hasRecording reports whether the row shows a recording at an instant.
 func (r *Record) hasRecording(at time.Time) bool {
 	return r.IsHasRecordFile != nil && *r.IsHasRecordFile && !at.Before(r.RecordingAt)
 }
 
-// encode returns the row as JSON, as the service sends it at an instant.
-func (r *Record) encode(at time.Time) ([]byte, error) {
+// encode returns the row as JSON, as a variant of the service sends it at an
+// instant. ended is false for a running meeting.
+func (r *Record) encode(at time.Time, v Variant, ended bool) ([]byte, error) {
+	r = v.row(r, ended)
 	// The outer IsHasRecordFile hides the embedded one.
 	row := struct {
 		*Record
-		StartTime       string `json:"startTime"`
-		EndTime         string `json:"endTime"`
-		IsHasRecordFile *bool  `json:"isHasRecordFile,omitempty"`
+		StartTime       any   `json:"startTime"`
+		EndTime         any   `json:"endTime"`
+		IsHasRecordFile *bool `json:"isHasRecordFile,omitempty"`
 	}{
 		Record:    r,
-		StartTime: r.Start.UTC().Format(wireTime),
-		EndTime:   r.End.UTC().Format(wireTime),
+		StartTime: v.Time.encode(r.Start),
+		EndTime:   v.Time.encode(r.End),
 	}
 	if r.IsHasRecordFile != nil {
 		row.IsHasRecordFile = new(r.hasRecording(at))
@@ -124,6 +134,13 @@ func (r *Record) encode(at time.Time) ([]byte, error) {
 	maps.Copy(fields, r.Extra)
 	maps.DeleteFunc(fields, func(_ string, v json.RawMessage) bool { return len(v) == 0 })
 	return json.Marshal(fields)
+}
+
+// hash returns a number that depends only on a text.
+func hash(text string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(text)) // never fails
+	return h.Sum64()
 }
 
 // clone returns a deep copy.

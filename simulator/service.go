@@ -1,6 +1,7 @@
 // Package simulator is a stand-in for the Huawei Cloud Meeting service: an
-// http.Handler for the three calls that the exporter needs (sign in, list the
-// ended meetings, sign out). The enterprise behind it is invented.
+// http.Handler for the calls that the exporter needs (sign in, list the ended
+// meetings, sign out) and for those that look up and refresh a token. The
+// enterprise behind it is invented.
 //
 // The simulator reproduces what makes the real service hard to use. It checks
 // signatures and their expiry. The 65th token of a user silently ends the
@@ -13,11 +14,13 @@
 //
 // The meetings depend only on the seed and on time, never on earlier requests.
 // The simulator runs no goroutines. It generates the meetings of a day when a
-// request first needs them and keeps them, at about 1.5 KB each.
+// request needs them, at about 1.5 KB each, and forgets them again, so its
+// memory stays bounded however long it runs (see maxKept).
 //
 // Tests can add records beside the generated ones (Add, Edit, Remove), make the
-// service misbehave (SetFault), reach it in virtual time (Pipe), and compare
-// their results with its own sums (Listed, Window).
+// service differ from its API pages (SetVariant) or misbehave (SetFault), reach
+// it in virtual time (Pipe), and compare their results with its own sums
+// (Listed, Window).
 package simulator
 
 import (
@@ -30,16 +33,18 @@ import (
 
 // Paths of the endpoints.
 const (
-	PathAppAuth = "/v2/usg/acs/auth/appauth"               // POST: sign in by App ID
-	PathAccount = "/v1/usg/acs/auth/account"               // POST: sign in by account
-	PathToken   = "/v1/usg/acs/token"                      // DELETE: sign out
-	PathHistory = "/v1/mmc/management/conferences/history" // GET: list the ended meetings
+	PathAppAuth  = "/v2/usg/acs/auth/appauth"               // POST: sign in by App ID
+	PathAccount  = "/v1/usg/acs/auth/account"               // POST: sign in by account
+	PathToken    = "/v1/usg/acs/token"                      // DELETE: sign out; PUT: refresh a token
+	PathValidate = "/v1/usg/acs/token/validate"             // POST: look up a token
+	PathHistory  = "/v1/mmc/management/conferences/history" // GET: list the ended meetings
 )
 
 // Service is the simulated service. Its methods are safe for concurrent use.
 type Service struct {
 	cfg      Config
-	role     atomic.Int32 // a Role
+	role     atomic.Int32 // a Role, or roleUnset
+	variant  atomic.Pointer[Variant]
 	account  atomic.Int32 // an AccountState
 	appKey   atomic.Pointer[string]
 	fault    atomic.Pointer[Fault]
@@ -57,18 +62,22 @@ func New(cfg Config) *Service {
 		requests: make(map[string]*atomic.Int64),
 		throttle: throttle{limit: cfg.RateLimit},
 		tokens:   tokens{seed: cfg.Seed, lifetime: cfg.TokenLifetime},
-		archive:  archive{enterprise: newEnterprise(cfg), start: cfg.Start},
+		archive: archive{
+			enterprise: newEnterprise(cfg), start: cfg.Start, retention: cfg.Retention, maxKept: maxKept,
+			days: make(map[day]*generatedDay), replaced: make(map[string]bool),
+		},
 	}
-	for _, path := range []string{PathAppAuth, PathAccount, PathToken, PathHistory, ""} {
+	for _, path := range []string{PathAppAuth, PathAccount, PathToken, PathValidate, PathHistory, ""} {
 		s.requests[path] = new(atomic.Int64)
 	}
-	s.SetRole(cfg.Role)
+	s.SetVariant(cfg.Variant)
+	s.SetRole(roleUnset)
+	if cfg.Role == User {
+		s.SetRole(User)
+	}
 	s.SetAppKey(cfg.AppKey)
 	return s
 }
-
-// SetRole changes the role of everyone, also of those who are signed in.
-func (s *Service) SetRole(role Role) { s.role.Store(int32(role)) }
 
 // SetAppKey changes the App Key that later sign-ins must use.
 func (s *Service) SetAppKey(key string) { s.appKey.Store(&key) }
@@ -96,6 +105,9 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		(*fault)(w, r, http.HandlerFunc(s.serve))
 		return
 	}
+	if acceptsGzip(r) {
+		w = compressing{w}
+	}
 	s.serve(w, r)
 }
 
@@ -103,9 +115,9 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // a wrong method as it does to a wrong path.
 func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 	if s.throttle.limit > 0 {
-		left, ok := s.throttle.admit(time.Now())
-		if !ok {
-			writeThrottled(w, s.throttle.limit)
+		left, wait := s.throttle.admit(time.Now())
+		if wait > 0 {
+			s.variant.Load().Throttle.writeThrottled(w, s.throttle.limit, wait)
 			return
 		}
 		setRateHeader(w, left, s.throttle.limit)
@@ -117,6 +129,10 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 		s.signIn(w, r, s.checkPassword)
 	case "DELETE " + PathToken:
 		s.signOut(w, r)
+	case "PUT " + PathToken:
+		s.refresh(w, r)
+	case "POST " + PathValidate:
+		s.validate(w, r)
 	case "GET " + PathHistory:
 		s.history(w, r)
 	default:

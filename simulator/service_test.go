@@ -30,7 +30,8 @@ func TestResponseHeaders(t *testing.T) {
 func TestUnknownRoutes(t *testing.T) {
 	a := serve(t, simulator.New(empty()))
 	for _, route := range []string{
-		"GET /", "GET " + simulator.PathHistory + "/", "POST " + simulator.PathHistory, "PUT " + simulator.PathToken,
+		"GET /", "GET " + simulator.PathHistory + "/", "POST " + simulator.PathHistory, "POST " + simulator.PathToken,
+		"GET " + simulator.PathValidate,
 		"GET " + simulator.PathAppAuth, "DELETE " + simulator.PathAccount,
 	} {
 		method, path, _ := strings.Cut(route, " ")

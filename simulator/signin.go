@@ -77,9 +77,7 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, check func(*htt
 		writeError(w, refused.status, refused.code, refused.message)
 		return
 	}
-	now := s.cfg.Now()
-	tok, life := s.tokens.issue(user, *body.ClientType, now)
-	writeJSON(w, http.StatusOK, s.session(r, tok, life, now))
+	s.writeSession(w, s.session(r, s.tokens.issue(user, *body.ClientType, s.cfg.Now())))
 }
 
 // readSignIn reads the body and checks what both kinds of sign-in require.
@@ -165,30 +163,23 @@ func (s *Service) checkAccountState() *refusal {
 	}
 }
 
-// refreshLife is how long a refresh token is valid.
-const refreshLife = 30 * 24 * time.Hour
-
 // session is the response to a sign-in. Its units differ, as on the API page:
 // valid periods and expiry times are seconds, creation times milliseconds.
-func (s *Service) session(r *http.Request, tok token, life time.Duration, now time.Time) map[string]any {
-	adminType := 0
-	if Role(s.role.Load()) == User {
-		adminType = 2
-	}
-	caller := s.archive.enterprise.caller()
+func (s *Service) session(r *http.Request, tok token) map[string]any {
+	caller, adminType := s.signedIn(tok)
 	ip, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		ip = r.RemoteAddr
 	}
 	return map[string]any{
 		"accessToken":        tok.value,
-		"validPeriod":        int64(life / time.Second),
+		"validPeriod":        int64(tok.expires.Sub(tok.created) / time.Second),
 		"expireTime":         tok.expires.Unix(),
-		"createTime":         now.UnixMilli(),
-		"refreshToken":       "refresh" + tok.value,
+		"createTime":         tok.created.UnixMilli(),
+		"refreshToken":       refreshPrefix + tok.value,
 		"refreshValidPeriod": int64(refreshLife / time.Second),
-		"refreshExpireTime":  now.Add(refreshLife).Unix(),
-		"refreshCreateTime":  now.UnixMilli(),
+		"refreshExpireTime":  tok.created.Add(refreshLife).Unix(),
+		"refreshCreateTime":  tok.created.UnixMilli(),
 		"tokenType":          0,
 		"clientType":         tok.clientType,
 		"tokenIp":            ip,
@@ -200,7 +191,7 @@ func (s *Service) session(r *http.Request, tok token, life time.Duration, now ti
 		"delayDelete":        nil,
 		"user": map[string]any{
 			"userId":       caller.uuid,
-			"companyId":    "651040" + caller.uuid[:8],
+			"companyId":    "651040" + s.archive.enterprise.people[0].uuid[:8],
 			"userType":     2,
 			"adminType":    adminType,
 			"corpType":     0,
@@ -213,15 +204,57 @@ func (s *Service) session(r *http.Request, tok token, life time.Duration, now ti
 	}
 }
 
+// writeSession sends the response to a sign-in.
+func (s *Service) writeSession(w http.ResponseWriter, session map[string]any) {
+	s.variant.Load().SignIn.apply(session)
+	writeJSON(w, http.StatusOK, session)
+}
+
+// refresh responds to a refresh token with another lifetime of its token.
+func (s *Service) refresh(w http.ResponseWriter, r *http.Request) {
+	tok, ok := s.tokens.refresh(r.Header.Get("X-Access-Token"), s.cfg.Now())
+	if !ok {
+		s.rejectToken(w)
+		return
+	}
+	s.writeSession(w, s.session(r, tok))
+}
+
+// validate responds to a valid token with its session. On request it issues
+// another token to the same user, and tells who that is.
+func (s *Service) validate(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Token           string `json:"token"`
+		NeedGenNewToken *bool  `json:"needGenNewToken"`
+		NeedAccountInfo bool   `json:"needAccountInfo"`
+	}
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&body)
+	if err != nil || body.Token == "" || body.NeedGenNewToken == nil {
+		writeError(w, http.StatusBadRequest, badRequest, "token or needGenNewToken is missing or invalid")
+		return
+	}
+	now := s.cfg.Now()
+	tok, ok := s.tokens.find(body.Token, now)
+	if !ok {
+		s.rejectToken(w)
+		return
+	}
+	if *body.NeedGenNewToken {
+		tok = s.tokens.issue(tok.user, tok.clientType, now)
+	}
+	session := s.session(r, tok)
+	if user := session["user"].(map[string]any); !body.NeedAccountInfo {
+		delete(user, "name")
+		delete(user, "nameEn")
+		delete(user, "thirdAccount")
+	}
+	s.writeSession(w, session)
+}
+
 func (s *Service) signOut(w http.ResponseWriter, r *http.Request) {
 	if !s.tokens.revoke(r.Header.Get("X-Access-Token"), s.cfg.Now()) {
-		writeInvalidToken(w)
+		s.rejectToken(w)
 		return
 	}
 	w.WriteHeader(http.StatusOK)
-}
-
-// writeInvalidToken responds to a call whose token is missing, unknown or expired.
-func writeInvalidToken(w http.ResponseWriter) {
-	writeError(w, http.StatusUnauthorized, "MMC.111070111", "The access token is missing, invalid or expired")
 }

@@ -2,7 +2,9 @@ package simulator
 
 import (
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -17,21 +19,25 @@ type throttle struct {
 	recent []time.Time // when the last requests arrived, at most limit of them
 }
 
-// admit counts a request and reports whether it is accepted, and how many more
-// would be. now must be a reading of the monotonic clock: a step of the wall
-// clock must not change the limit.
-func (t *throttle) admit(now time.Time) (left int, ok bool) {
+// admit counts a request and returns how many more would be accepted. A positive
+// wait means that it is rejected, and the next one too unless it comes that much
+// later. now must be a reading of the monotonic clock: a step of the wall clock
+// must not change the limit.
+func (t *throttle) admit(now time.Time) (left int, wait time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for len(t.recent) > 0 && now.Sub(t.recent[0]) >= time.Minute {
 		t.recent = t.recent[1:]
 	}
-	ok = len(t.recent) < t.limit
-	if !ok {
+	rejected := len(t.recent) >= t.limit
+	if rejected {
 		t.recent = t.recent[1:]
 	}
 	t.recent = append(t.recent, now)
-	return t.limit - len(t.recent), ok
+	if rejected {
+		wait = time.Minute - now.Sub(t.recent[0])
+	}
+	return t.limit - len(t.recent), wait
 }
 
 // setRateHeader sets the header that shows how many requests are left.
@@ -39,8 +45,20 @@ func setRateHeader(w http.ResponseWriter, left, limit int) {
 	w.Header().Set("X-Apig-Ratelimit-Api", fmt.Sprintf("remain:%d,limit:%d,time:1 minute", left, limit))
 }
 
-func writeThrottled(w http.ResponseWriter, limit int) {
+// writeThrottled responds to a request that is rejected. wait is the time until
+// the next one is accepted.
+func (f ThrottleForm) writeThrottled(w http.ResponseWriter, limit int, wait time.Duration) {
+	const code = "APIGW.0308"
+	message := fmt.Sprintf("The throttling threshold has been reached: policy api over ratelimit,limit:%d,time:1 minute", limit)
 	setRateHeader(w, 0, limit)
-	writeError(w, http.StatusTooManyRequests, "APIGW.0308", fmt.Sprintf(
-		"The throttling threshold has been reached: policy api over ratelimit,limit:%d,time:1 minute", limit))
+	switch f {
+	case ThrottleForbidden:
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		writeError(w, http.StatusForbidden, code, message)
+	case ThrottleCut:
+		w.Header().Set("Content-Type", contentTypeJSON)
+		writeHalf(w, http.StatusTooManyRequests, errorBody(w, code, message))
+	default:
+		writeError(w, http.StatusTooManyRequests, code, message)
+	}
 }

@@ -14,15 +14,16 @@ type Totals struct{ Meetings, DurationSeconds, Participants, Terminals, Recorded
 
 // Listed returns the sums over all records that are listed at an instant, with
 // the values that their rows show then. Malformed rows count like others.
+// Meetings leave the sums when they leave the history (see Config.Retention).
 func (s *Service) Listed(at time.Time) map[Labels]Totals {
-	return total(s.archive.listed(at), at)
+	return total(s.archive.listed(s.archive.start, at), at)
 }
 
 // Window returns the sums over the records that are listed at an instant and
-// whose end, as the row shows it, lies less than the window before it.
+// whose end, cut to the minute, lies less than the window before it.
 func (s *Service) Window(at time.Time, window time.Duration) map[Labels]Totals {
 	var recent []*Record
-	for _, r := range s.archive.listed(at) {
+	for _, r := range s.archive.listed(at.Add(-window-time.Minute), at) {
 		if r.End.Truncate(time.Minute).After(at.Add(-window)) {
 			recent = append(recent, r)
 		}
@@ -52,14 +53,13 @@ func total(records []*Record, at time.Time) map[Labels]Totals {
 }
 
 // departmentLabel returns the department that the exporter must report:
-// trimmed, at most 128 characters, "unknown" if empty.
+// without space around it, at most 128 characters, "unknown" if empty. JSON
+// shows each byte that is not UTF-8 as U+FFFD, and so does []rune.
 func departmentLabel(name string) string {
-	name = strings.TrimSpace(name)
+	characters := []rune(strings.TrimSpace(name))
+	name = strings.TrimSpace(string(characters[:min(len(characters), 128)]))
 	if name == "" {
 		return "unknown"
-	}
-	if characters := []rune(name); len(characters) > 128 {
-		name = string(characters[:128])
 	}
 	return name
 }

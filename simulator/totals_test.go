@@ -9,6 +9,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"huaweicloud_meeting_exporter/meeting"
 	"huaweicloud_meeting_exporter/simulator"
 )
 
@@ -90,15 +91,22 @@ func TestTotalsLabels(t *testing.T) {
 		{simulator.Record{DeptName: " A ", ConfType: "IMMEDIATELY", Webinar: new(false)}, "A", "immediate"},
 		{simulator.Record{DeptName: " ", ConfType: "FUTURE"}, "unknown", "scheduled"},
 		{simulator.Record{DeptName: long, ConfType: "CYCLE"}, long[:128*3], "recurring"},
+		{simulator.Record{DeptName: long[:127*3] + "   B"}, long[:127*3], "other"},
+		{simulator.Record{DeptName: " A\xff\xfe\n"}, "A\uFFFD\uFFFD", "other"},
 		{simulator.Record{ConferenceType: new(2)}, "unknown", "recurring"},
 		{simulator.Record{ConferenceType: new(0)}, "unknown", "other"},
 		{simulator.Record{ConfType: "NEW", ConferenceType: new(2)}, "unknown", "other"},
 		{simulator.Record{}, "unknown", "other"},
 	} {
 		want := sums{{Department: c.department, ConferenceType: c.conferenceType}: {Meetings: 1}}
-		if diff := gocmp.Diff(want, withRecords(c.record).Listed(noon)); diff != "" {
+		c.record.Start, c.record.End = noon.Add(-time.Hour), noon.Add(-time.Hour)
+		s := withRecords(c.record)
+		if diff := gocmp.Diff(want, s.Listed(noon)); diff != "" {
 			t.Error(diff)
 		}
+		// The exporter makes the same label of what the row shows.
+		row := signedIn(t, s).rows("").Data[0]
+		equal(t, "department", meeting.Department(row["deptName"].(string)), c.department)
 	}
 }
 
