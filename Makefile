@@ -8,6 +8,9 @@ LINTER     := $(BIN)/golangci-lint
 HELM       := $(BIN)/helm $(BIN)/actionlint
 RELEASER   := $(BIN)/goreleaser $(BIN)/cyclonedx-gomod
 SCANNER    := $(BIN)/govulncheck
+VICTORIA   := $(BIN)/victoria-metrics
+# Systems other than Linux for which the program must build.
+SYSTEMS    := $(foreach os,windows darwin freebsd,$(os)/amd64 $(os)/arm64)
 
 .DEFAULT_GOAL := help
 
@@ -31,9 +34,13 @@ test: build $(PROMETHEUS) ## Run all tests, with the race detector and a real Pr
 	cd tools/dashboards && go test ./...
 
 .PHONY: check-deploy
-check-deploy: build $(HELM) ## Check the chart, the systemd unit and the workflows
+check-deploy: build $(SYSTEMS) $(HELM) $(VICTORIA) ## Check the chart, the systemd unit, the workflows, VictoriaMetrics and other systems
 	cd tools/deploy && EXPORTER=$(CURDIR)/$(PROGRAM) PATH="$(BIN):$$PATH" go test -count=1 ./...
 	$(BIN)/actionlint
+
+.PHONY: $(SYSTEMS)
+$(SYSTEMS):
+	CGO_ENABLED=0 GOOS=$(@D) GOARCH=$(@F) go build -o /dev/null .
 
 .PHONY: soak
 soak: ## Run SEEDS (10000) simulated enterprises against the rules
@@ -50,7 +57,7 @@ bench: ## Run the benchmarks, COUNT (6) times each, for benchstat
 .PHONY: fuzz
 fuzz: ## Fuzz what parses foreign bytes, FUZZTIME (30s) each
 	go test -run '^$$' -fuzz FuzzPage -fuzztime $(or $(FUZZTIME),30s) ./client
-	go test -run '^$$' -fuzz FuzzLedger -fuzzminimizetime 10x -fuzztime $(or $(FUZZTIME),30s) ./ledger
+	go test -run '^$$' -fuzz FuzzLedger -fuzzminimizetime 1x -fuzztime $(or $(FUZZTIME),30s) ./ledger
 	go test -run '^$$' -fuzz FuzzStorage -fuzztime $(or $(FUZZTIME),30s) ./ledger
 	go test -run '^$$' -fuzz FuzzFlags -fuzztime $(or $(FUZZTIME),30s) .
 
@@ -89,6 +96,11 @@ $(HELM) &: tools/deploy/go.mod tools/deploy/go.sum
 	mkdir -p $(BIN)
 	cd tools/deploy && go build -o $(BIN)/ helm.sh/helm/v3/cmd/helm github.com/rhysd/actionlint/cmd/actionlint
 	touch $(HELM)
+
+$(VICTORIA): tools/victoriametrics/go.mod tools/victoriametrics/go.sum
+	mkdir -p $(BIN)
+	cd tools/victoriametrics && CGO_ENABLED=0 go build -o $(BIN)/ github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics
+	touch $(VICTORIA)
 
 $(SCANNER): tools/govulncheck/go.mod tools/govulncheck/go.sum
 	mkdir -p $(BIN)

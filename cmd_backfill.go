@@ -115,7 +115,7 @@ func runBackfill(ctx context.Context, opts *options) error {
 			return fmt.Errorf("--storage.path: %w", err)
 		}
 	}
-	level.Info(logger).Log("msg", "Backfill finished", "output", config.Output, "requests", requests.Load(), "seeded", opts.storagePath)
+	level.Info(logger).Log("msg", "Backfill finished", "output", config.Output, "requests", requests.Load(), "ledger", opts.storagePath)
 	return nil
 }
 
@@ -126,7 +126,7 @@ func (o *options) openNewLedger(owner string) (*ledger.Ledger, error) {
 		return nil, err
 	}
 	if !l.Snapshot().LastSweep().IsZero() {
-		return nil, errors.Join(fmt.Errorf("--storage.path: %s already counts, and a backfill would count its meetings twice: name a new file, or omit the flag", o.storagePath), l.Close())
+		return nil, errors.Join(fmt.Errorf("--storage.path: %s already contains counted meetings, and the backfill would count them again: name a new file, or omit the flag", o.storagePath), l.Close())
 	}
 	return l, nil
 }

@@ -49,8 +49,9 @@ func printDemo(w io.Writer, o *options) {
   One of them   curl -s http://%[1]s%[2]s | grep recent_meetings
   Status        http://%[1]s/
 
-The past day is there at once. About once a minute a meeting ends somewhere, and
-the counters that end in _total rise with the next poll. Stop with Ctrl-C.
+The past day is there at once. About once a minute a meeting ends somewhere. The
+counters that end in _total start at 0. They begin to rise about a minute after a
+scrape has read that 0. Stop with Ctrl-C.
 
 `, host, o.telemetryPath)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -65,17 +66,35 @@ func serve(ctx context.Context, opts *options) error {
 	handler, err := newHandler(opts, ready, selfRegistry, prometheus.Gatherers{
 		collector.NewGatherer(meetingRegistry, ledger, time.Now),
 		selfRegistry,
-	}, logger)
+	}, ledger.Snapshot, logger)
 	if err != nil {
 		return err
 	}
 
-	// The poller and the server run until ctx ends them or the server fails.
+	// The poller and the server run until ctx ends them or the server fails. The
+	// poller starts once all addresses are bound: a start that fails must not
+	// sign in, since the service keeps at most 64 tokens for a user.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	bound := make(chan struct{})
+	tellBound := sync.OnceFunc(func() { close(bound) })
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		// Called for each listener, after exporter-toolkit has made them all.
+		BaseContext: func(net.Listener) context.Context {
+			tellBound()
+			return context.Background()
+		},
+	}
 	var polling sync.WaitGroup
-	polling.Go(func() { poller.Run(ctx) })
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	polling.Go(func() {
+		select {
+		case <-bound:
+			poller.Run(ctx)
+		case <-ctx.Done():
+		}
+	})
 	served := make(chan error, 1)
 	go func() { served <- web.ListenAndServe(server, opts.web, toolkitLogger) }()
 
@@ -107,7 +126,7 @@ func drain(server *http.Server) {
 	}
 }
 
-// signOut gives the token back, since the service keeps at most 64 for a user.
+// signOut gives the token back.
 func signOut(c *client.Client, logger log.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), signOutTimeout)
 	defer cancel()

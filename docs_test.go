@@ -59,7 +59,7 @@ func TestDocsMetrics(t *testing.T) {
 			labels = append(labels, "`"+l.GetName()+"`")
 		}
 		slices.Sort(labels)
-		help, _, _ := strings.Cut(f.GetHelp(), " Polled in the background")
+		help := strings.TrimSuffix(f.GetHelp(), " Updated by polls in the background.")
 		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", f.GetName(), strings.ToLower(f.GetType().String()), strings.Join(labels, ", "), help)
 	}
 	wantSection(t, "docs/metrics.md", "metrics", table.String())

@@ -54,6 +54,8 @@ type options struct {
 	maxMeetingDuration     time.Duration
 	sweepInterval, tail    time.Duration
 	maxCatchUp, staleAfter time.Duration
+	hold                   time.Duration
+	holdGiven              bool // on the command line
 	maxDepartments         int
 	storagePath            string
 	secret                 func() (string, error) // nil except for the simulator
@@ -72,16 +74,17 @@ func newApplication(opts *options) *kingpin.Application {
 	app.Flag("huaweicloud.corp-id", "Enterprise to sign in to with the App ID. Set it in SP mode only: otherwise it makes the sign-in fail.").StringVar(&opts.corpID)
 	app.Flag("huaweicloud.account", "Account to sign in with instead of an App ID. Its password comes from --huaweicloud.password-file or the environment variable "+passwordVariable+".").StringVar(&opts.account)
 	app.Flag("huaweicloud.password-file", "File with the password of the account. It is read at every sign-in.").StringVar(&opts.passwordFile)
-	app.Flag("huaweicloud.timeout", "Maximum time for one request, including its answer.").Default("30s").DurationVar(&opts.timeout)
-	app.Flag("huaweicloud.max-requests-per-minute", "Maximum number of requests per minute to the service, for all endpoints and with retries, in bursts of up to 5.").Default("60").IntVar(&opts.maxRequestsPerMinute)
+	app.Flag("huaweicloud.timeout", "Maximum time for one request, including its response.").Default("30s").DurationVar(&opts.timeout)
+	app.Flag("huaweicloud.max-requests-per-minute", "Maximum number of requests per minute to the service. All endpoints and retries count. Up to 5 requests may be sent at once.").Default("60").IntVar(&opts.maxRequestsPerMinute)
 
 	app.Flag("history.interval", "Time between two polls.").Default("1m").DurationVar(&opts.interval)
 	app.Flag("history.window", "Length of the recent window that the recent_* gauges cover.").Default("24h").DurationVar(&opts.window)
 	app.Flag("history.max-meeting-duration", "Maximum duration of a meeting. Longer meetings may be missed.").Default("30h").DurationVar(&opts.maxMeetingDuration)
-	app.Flag("history.sweep-interval", "Time between two sweeps. A sweep is a full poll: it reads every meeting that may still be counted.").Default("30m").DurationVar(&opts.sweepInterval)
-	app.Flag("history.tail", "How far back a tail reads. A tail is an incremental poll: it runs at each interval without a sweep.").Default("4h").DurationVar(&opts.tail)
-	app.Flag("history.max-catch-up", "Maximum duration of an outage after which all its meetings are still counted.").Default("168h").DurationVar(&opts.maxCatchUp)
-	app.Flag("history.stale-after", "Time since the last successful poll after which the recent_* gauges have no samples. Counters always have.").Default("1h").DurationVar(&opts.staleAfter)
+	app.Flag("history.sweep-interval", "Maximum time between two sweeps. After an outage or a step of the clock there is one at once. A sweep is a full poll: it reads every meeting that may still be counted.").Default("30m").DurationVar(&opts.sweepInterval)
+	app.Flag("history.tail", "How far back a tail reads. A tail is an incremental poll: it runs at every interval at which no sweep is due.").Default("4h").DurationVar(&opts.tail)
+	app.Flag("history.max-catch-up", "Longest outage that is caught up completely. After a longer one, some meetings are missed.").Default("168h").DurationVar(&opts.maxCatchUp)
+	app.Flag("history.stale-after", "Time since the last complete poll after which the recent_* gauges have no samples. Counters are not affected.").Default("1h").DurationVar(&opts.staleAfter)
+	app.Flag("history.hold", "How long a new series stays at 0 after that 0 was first scraped: at least the longest scrape interval of your Prometheus servers. Less than --history.interval counts as the interval. The command demo holds for one interval if the flag is not given.").Default("2m").IsSetByUser(&opts.holdGiven).DurationVar(&opts.hold)
 	app.Flag("history.max-departments", "Maximum number of values of the label department. Further departments are counted as other.").Default("200").IntVar(&opts.maxDepartments)
 
 	app.Flag("storage.path", "File of the ledger. With it, counters continue after a restart. Empty means memory only.").StringVar(&opts.storagePath)
@@ -96,7 +99,7 @@ func newApplication(opts *options) *kingpin.Application {
 	app.Command(commandDemo, "Serve the metrics of a simulated enterprise. It needs no account, no network and no other flag.")
 	simulate := app.Command(commandSimulate, "Run only the simulated service, to point an exporter at.")
 	simulate.Flag("simulate.listen-address", "Address on which the simulated service listens.").Default("127.0.0.1:10048").StringVar(&opts.simulateAddress)
-	app.Command(commandCheck, "Sign in, read one page, and say in plain words what works and what does not.")
+	app.Command(commandCheck, "Sign in, read the beginning of the history, and say in plain words what works, what does not, and how to fix it.")
 	opts.backfill.register(app.Command(commandBackfill, "Write past history as OpenMetrics files for promtool, and seed a new ledger with it."))
 	return app
 }
@@ -116,6 +119,9 @@ func parseFlags(args []string) (command string, opts *options, err error) {
 		if _, err := app.ParseContext(append([]string{commandServe}, args...)); err != nil {
 			return "", nil, err
 		}
+	}
+	if command == commandDemo && !opts.holdGiven {
+		opts.hold = opts.interval
 	}
 	return command, opts, nil
 }
@@ -152,11 +158,13 @@ func (o *options) validate() error {
 		{o.window <= 0, "history.window", "must be positive"},
 		{o.maxMeetingDuration <= 0, "history.max-meeting-duration", "must be positive"},
 		{o.maxCatchUp < 0, "history.max-catch-up", "must not be negative"},
+		{o.hold < 0, "history.hold", "must not be negative"},
 		{o.maxDepartments < 0, "history.max-departments", "must not be negative"},
 		{o.interval > o.tail, "history.tail", fmt.Sprintf("%s is less than --history.interval %s: meetings would be missed between sweeps", o.tail, o.interval)},
 		{o.tail > reach, "history.tail", fmt.Sprintf("%s is more than --history.window and --history.max-meeting-duration together, %s", o.tail, reach)},
 		{o.interval > o.sweepInterval, "history.sweep-interval", fmt.Sprintf("%s is less than --history.interval %s", o.sweepInterval, o.interval)},
 		{o.staleAfter < 2*o.interval, "history.stale-after", fmt.Sprintf("%s is less than two intervals of --history.interval %s: one failed poll would withhold the gauges", o.staleAfter, o.interval)},
+		{o.window < o.staleAfter, "history.window", fmt.Sprintf("%s is less than --history.stale-after %s: an outage would look like 0 meetings", o.window, o.staleAfter)},
 		{o.maxRequests < 0, "web.max-requests", "must not be negative"},
 		{!strings.HasPrefix(o.telemetryPath, "/"), "web.telemetry-path", "must begin with a slash"},
 		{strings.ContainsAny(o.telemetryPath, "{} "), "web.telemetry-path", "must not contain braces or blanks"},
@@ -209,7 +217,7 @@ func (o *options) clientConfig() (client.Config, error) {
 func (o *options) secretSource() (secret func() (string, error), err error) {
 	switch {
 	case o.appID == "" && o.account == "":
-		return nil, errors.New("--huaweicloud.app-id: needed to sign in, or --huaweicloud.account; to try the exporter without an account, use the command demo")
+		return nil, errors.New("--huaweicloud.app-id: required, unless --huaweicloud.account is set; to try the exporter without an account, run the command demo")
 	case o.appID != "" && o.account != "":
 		return nil, errors.New("--huaweicloud.account: cannot be used together with --huaweicloud.app-id")
 	case o.account != "" && (o.userID != "" || o.corpID != ""):
@@ -227,7 +235,7 @@ func secretFrom(flag, file, variable string) (func() (string, error), error) {
 	if file == "" {
 		fromEnvironment := os.Getenv(variable)
 		if fromEnvironment == "" {
-			return nil, fmt.Errorf("--%s: needed; or set the environment variable %s", flag, variable)
+			return nil, fmt.Errorf("--%s: required, unless the environment variable %s is set", flag, variable)
 		}
 		return func() (string, error) { return fromEnvironment, nil }, nil
 	}
@@ -262,7 +270,7 @@ func (o *options) ledgerConfig() ledger.Config {
 		MaxMeetingDuration: o.maxMeetingDuration,
 		MaxCatchUp:         o.maxCatchUp,
 		StaleAfter:         o.staleAfter,
-		Hold:               o.interval,
+		Hold:               max(o.hold, o.interval),
 		MaxDepartments:     o.maxDepartments,
 	}
 }

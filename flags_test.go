@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestSecretOfAFileWins(t *testing.T) {
@@ -63,6 +64,46 @@ func TestFlagsFromAFile(t *testing.T) {
 		command, opts, err := parseFlags(args)
 		if err != nil || command != commandCheck || opts.interval.String() != "2m0s" || opts.logLevel != "debug" {
 			t.Errorf("%v: got %s, %+v, %v", args, command, opts, err)
+		}
+	}
+}
+
+func TestHold(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		want time.Duration
+	}{
+		{"serve", 2 * time.Minute},
+		{"serve --history.hold=5m", 5 * time.Minute},
+		{"serve --history.hold=0s", time.Minute},
+		{"serve --history.interval=3m", 3 * time.Minute},
+		{"demo", time.Minute},
+		{"demo --history.interval=10s", 10 * time.Second},
+		{"demo --history.hold=2m", 2 * time.Minute},
+	} {
+		_, opts, err := parseFlags(strings.Fields(c.args))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := opts.ledgerConfig().Hold; got != c.want {
+			t.Errorf("%s: got %s, want %s", c.args, got, c.want)
+		}
+	}
+}
+
+func TestRefusedFlagIsNamed(t *testing.T) {
+	for args, want := range map[string]string{
+		"--history.hold=-1s":    "--history.hold: must not be negative",
+		"--history.window=59m":  "--history.window: 59m0s is less than --history.stale-after 1h0m0s: an outage would look like 0 meetings",
+		"--history.window=1h":   "",
+		"--history.interval=1h": "--history.sweep-interval: 30m0s is less",
+	} {
+		_, opts, err := parseFlags([]string{args})
+		if err == nil {
+			err = opts.validate()
+		}
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: got error %v, want %q", args, err, want)
 		}
 	}
 }

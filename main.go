@@ -2,8 +2,8 @@
 // Huawei Cloud Meeting and serves it as Prometheus metrics.
 //
 // This file chooses the command. Each command has a file of its own: start
-// with cmd_serve.go, which wires the one way of the data, from the service
-// through client, poller and ledger to the collector and a scrape.
+// with cmd_serve.go, which connects the parts in the order of the data flow: from
+// the service through client, poller and ledger to the collector and a scrape.
 package main
 
 import (

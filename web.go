@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
@@ -14,6 +15,8 @@ import (
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 	sloggokit "github.com/tjhop/slog-gokit"
+
+	"huaweicloud_meeting_exporter/ledger"
 )
 
 const (
@@ -22,8 +25,8 @@ const (
 )
 
 // newHandler returns the pages of the exporter. The promhttp_* metrics of the
-// telemetry path go to registry.
-func newHandler(opts *options, ready func() bool, registry *prometheus.Registry, gatherer prometheus.Gatherer, logger log.Logger) (http.Handler, error) {
+// telemetry path go to registry. Snapshot returns what the ledger has published.
+func newHandler(opts *options, ready func() bool, registry *prometheus.Registry, gatherer prometheus.Gatherer, snapshot func() *ledger.Snapshot, logger log.Logger) (http.Handler, error) {
 	landing, err := web.NewLandingPage(web.LandingConfig{
 		Name:        "Huawei Cloud Meeting exporter",
 		Description: "Prometheus exporter for the ended meetings of Huawei Cloud Meeting",
@@ -32,7 +35,7 @@ func newHandler(opts *options, ready func() bool, registry *prometheus.Registry,
 		Links: []web.LandingLinks{
 			{Address: opts.telemetryPath, Text: "Metrics"},
 			{Address: healthyPath, Text: "Healthy", Description: "200 while the process serves"},
-			{Address: readyPath, Text: "Ready", Description: "200 once the first full sweep is complete"},
+			{Address: readyPath, Text: "Ready", Description: "200 once the first sweep is complete"},
 		},
 	})
 	if err != nil {
@@ -47,7 +50,7 @@ func newHandler(opts *options, ready func() bool, registry *prometheus.Registry,
 	})
 	mux.HandleFunc(readyPath, func(w http.ResponseWriter, _ *http.Request) {
 		if !ready() {
-			http.Error(w, "Not ready: the first full sweep is not complete.", http.StatusServiceUnavailable)
+			http.Error(w, "Not ready: the first sweep is not complete.", http.StatusServiceUnavailable)
 			return
 		}
 		io.WriteString(w, "Ready.\n")
@@ -59,21 +62,53 @@ func newHandler(opts *options, ready func() bool, registry *prometheus.Registry,
 		MaxRequestsInFlight: opts.maxRequests,
 		EnableOpenMetrics:   true,
 	}))
-	mux.HandleFunc(opts.telemetryPath, func(w http.ResponseWriter, r *http.Request) { metrics.ServeHTTP(scrapeWriter{w}, r) })
+	mux.Handle(opts.telemetryPath, deliver(metrics, snapshot))
 	return mux, nil
 }
 
-// scrapeWriter marks its errors as errHungUp: the connection is gone.
-type scrapeWriter struct{ http.ResponseWriter }
+// deliver serves metrics, and carries the one signal that goes upward: it tells
+// the ledger that a snapshot was delivered (rule 6). Only a GET that asks for
+// all metrics and gets the whole answer delivers.
+func deliver(metrics http.Handler, snapshot func() *ledger.Snapshot) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The metrics are gathered later, so they are never older than this.
+		before := snapshot()
+		answer := &scrapeWriter{ResponseWriter: w, status: http.StatusOK}
+		metrics.ServeHTTP(answer, r)
+		if r.Method == http.MethodGet && !r.URL.Query().Has("name[]") && answer.isWhole() && r.Context().Err() == nil {
+			before.MarkDelivered(time.Now())
+		}
+	})
+}
+
+// scrapeWriter notes the status of the answer, and whether it was written. It
+// marks errors as errHungUp: the connection is gone.
+type scrapeWriter struct {
+	http.ResponseWriter
+	status int
+	err    error // of the last write that failed
+}
 
 var errHungUp = errors.New("the scraper hung up")
 
-func (w scrapeWriter) Write(b []byte) (int, error) {
+func (w *scrapeWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *scrapeWriter) Write(b []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(b)
 	if err != nil {
-		err = fmt.Errorf("%w: %w", errHungUp, err)
+		w.err = fmt.Errorf("%w: %w", errHungUp, err)
+		err = w.err
 	}
 	return n, err
+}
+
+// isWhole reports whether all of a good answer was written to the connection.
+// It writes what is still buffered.
+func (w *scrapeWriter) isWhole() bool {
+	return w.status == http.StatusOK && w.err == nil && http.NewResponseController(w.ResponseWriter).Flush() == nil
 }
 
 // promhttpLogger logs what goes wrong in a scrape.

@@ -38,6 +38,9 @@ func TestScraperThatHangsUpIsNoError(t *testing.T) {
 			if logged.Len() != 0 {
 				t.Errorf("logged:\n%.500s", logged)
 			}
+			if scrapes.held.released(t) {
+				t.Error("the scrape delivers")
+			}
 		})
 	}
 }
@@ -62,6 +65,7 @@ func TestGatherErrorIsOneLine(t *testing.T) {
 type oneScrape struct {
 	*httptest.Server
 	ended chan struct{}
+	held  heldLedger
 }
 
 // serveMetrics serves more metrics than a connection buffers. The log may be
@@ -77,14 +81,11 @@ func serveMetrics(t *testing.T, http2 bool, gathered error) (server oneScrape, l
 	}
 	logged = new(bytes.Buffer)
 	logger, _ := newLoggers(logged, "info", "logfmt")
-	handler, err := newHandler(&options{telemetryPath: "/metrics"}, func() bool { return true }, prometheus.NewRegistry(),
-		prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-			families, _ := own.Gather()
-			return families, gathered
-		}), logger)
-	if err != nil {
-		t.Fatal(err)
-	}
+	server.held = newHeldLedger(t)
+	handler := server.held.handler(t, func() ([]*dto.MetricFamily, error) {
+		families, _ := own.Gather()
+		return families, gathered
+	}, logger)
 	server.ended = make(chan struct{})
 	server.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer close(server.ended)

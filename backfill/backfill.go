@@ -3,7 +3,7 @@
 // It promises:
 //   - Each meeting that ended in the range counts once, at its end, by the
 //     ledger and the collector that also count live meetings.
-//   - A file is complete or absent.
+//   - A file is complete or absent. One run at a time writes to a directory.
 //   - An interrupted run continues after the last finished day.
 //   - Memory grows with the largest day, not with the range.
 package backfill
@@ -109,10 +109,15 @@ type run struct {
 // ledger at the end of the range. After an error, another run continues after
 // the last finished day.
 func Run(ctx context.Context, c *client.Client, cfg Config) (*ledger.Ledger, error) {
+	// Each file shows the 0 of a series at the step before, so nothing is held for
+	// longer.
+	cfg.Ledger.Hold = 0
 	r := &run{Config: cfg, history: newHistory(c)}
-	if err := r.makeOutput(); err != nil {
+	unlock, err := r.openOutput()
+	if err != nil {
 		return nil, err
 	}
+	defer func() { _ = unlock() }() // the end of the process unlocks too
 	days := cfg.days()
 	finished, err := r.resume(days)
 	if err != nil {
@@ -195,11 +200,15 @@ func (r *run) day(ctx context.Context, d time.Time) (meetings int, err error) {
 			return 0, err
 		}
 	}
+	// The state must say that the zeros of the last sample were delivered.
+	if err := r.ledger.ReleaseHeld(final); err != nil {
+		return 0, err
+	}
 	return meetings, r.save(d, file)
 }
 
 // sample counts the meetings of one step, and adds the metrics of a scrape to
-// the file.
+// the file. That delivers them: the next sample shows what was held.
 func (r *run) sample(file *file, poll ledger.Poll) error {
 	r.at = poll.Ended
 	if err := r.ledger.Apply(poll, poll.Ended); err != nil {
@@ -210,6 +219,7 @@ func (r *run) sample(file *file, poll ledger.Poll) error {
 		return fmt.Errorf("gather the samples of %s: %w", r.at.Format(time.RFC3339), err)
 	}
 	file.add(r.at, families)
+	r.ledger.Snapshot().MarkDelivered(r.at)
 	return nil
 }
 

@@ -74,7 +74,9 @@ func TestFiles(t *testing.T) {
 		all := readFiles(t, cfg.Output)
 		testInstants(t, service, all)
 		testFirstZeros(t, all)
-		testHistograms(t, service, all)
+		for at := from; !at.After(to); at = at.Add(step) {
+			testHistograms(t, service, all, at)
+		}
 	})
 }
 
@@ -126,10 +128,11 @@ func testFirstZeros(t *testing.T, all map[string]samples) {
 	}
 }
 
-// testHistograms compares count and sum of the durations with the truth.
-func testHistograms(t *testing.T, service *simulator.Service, all map[string]samples) {
+// testHistograms compares count and sum of the durations at an instant with the
+// truth.
+func testHistograms(t *testing.T, service *simulator.Service, all map[string]samples, at time.Time) {
 	want, got := map[string]float64{}, map[string]float64{}
-	for name, value := range truth(service, "", "_total", func(end time.Time) bool { return !end.Before(from) && end.Before(to) }) {
+	for name, value := range truth(service, "", "_total", func(end time.Time) bool { return !end.Before(from) && end.Before(at) }) {
 		conferenceType := strings.Split(name, `"`)[5]
 		if strings.HasPrefix(name, "huaweicloud_meeting_ended_meetings_total") {
 			want[conferenceType+" count"] += value
@@ -140,11 +143,11 @@ func testHistograms(t *testing.T, service *simulator.Service, all map[string]sam
 	}
 	for _, conferenceType := range []string{"immediate", "scheduled", "recurring", "webinar"} {
 		for _, part := range []string{"count", "sum"} {
-			got[conferenceType+" "+part] = all[fmt.Sprintf(`huaweicloud_meeting_ended_duration_seconds_%s{instance="an instance",job="a job",conference_type=%q}`, part, conferenceType)][to.Unix()]
+			got[conferenceType+" "+part] = all[fmt.Sprintf(`huaweicloud_meeting_ended_duration_seconds_%s{instance="an instance",job="a job",conference_type=%q}`, part, conferenceType)][at.Unix()]
 		}
 	}
 	if diff := cmp.Diff(withoutZeros(want), withoutZeros(got)); diff != "" {
-		t.Errorf("histograms (-want +got):\n%s", diff)
+		t.Errorf("histograms at %v (-want +got):\n%s", at, diff)
 	}
 }
 
@@ -354,6 +357,37 @@ func TestDashboardNeedsOnlyBackfill(t *testing.T) {
 			if !written[metric] {
 				t.Errorf("the dashboard needs %s, which no file holds", metric)
 			}
+		}
+	})
+}
+
+func TestOneRunAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, cfg := newService(simulator.RangeStart, 50), config(t)
+		second := cfg
+		c := newClient(t, service)
+		cfg.Done = func(p backfill.Progress) {
+			if _, err := backfill.Run(t.Context(), c, second); err == nil || err.Error() != "--output: another backfill is writing to "+cfg.Output {
+				t.Errorf("after %d days: got error %v", p.Days, err)
+			}
+		}
+		run(t, service, cfg)
+		run(t, service, second)
+	})
+}
+
+func TestMissingDayIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service, cfg := newService(simulator.RangeStart, 50), config(t)
+		run(t, service, cfg)
+		if err := os.Remove(filepath.Join(cfg.Output, "meetings-1999-12-29.om")); err != nil {
+			t.Fatal(err)
+		}
+		const want = "holds meetings-1999-12-30.om, but not the earlier meetings-1999-12-29.om"
+		if _, err := backfill.Run(t.Context(), newClient(t, service), cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got error %v", err)
 		}
 	})
 }

@@ -49,7 +49,7 @@ func newService(means simulator.Range, pageLimit int) *simulator.Service {
 func config(t *testing.T) backfill.Config {
 	return backfill.Config{
 		From: from, To: to, Step: step, Output: filepath.Join(t.TempDir(), "new"), Job: "a job", Instance: "an instance",
-		Ledger: ledger.Config{Window: window, MaxMeetingDuration: 20 * time.Hour, MaxCatchUp: 168 * time.Hour, Hold: time.Minute, MaxDepartments: 200},
+		Ledger: ledger.Config{Window: window, MaxMeetingDuration: 20 * time.Hour, MaxCatchUp: 168 * time.Hour, Hold: 5 * time.Hour, MaxDepartments: 200},
 		Done:   func(backfill.Progress) {},
 	}
 }

@@ -6,8 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
+
+	"github.com/gofrs/flock"
 
 	"huaweicloud_meeting_exporter/ledger"
 )
@@ -19,17 +22,26 @@ const (
 	fileExtension  = ".om"
 	stateExtension = ".state"
 	unfinished     = ".part" // appended to the name of a file that is being written
+	lockName       = "backfill.lock"
 )
 
 func (r *run) path(d time.Time, extension string) string {
 	return filepath.Join(r.Output, "meetings-"+d.Format(time.DateOnly)+extension)
 }
 
-func (r *run) makeOutput() error {
+// openOutput makes the directory, and locks it against another run.
+func (r *run) openOutput() (unlock func() error, err error) {
 	if err := os.MkdirAll(r.Output, 0o750); err != nil {
-		return fmt.Errorf("--output: %w", err)
+		return nil, fmt.Errorf("--output: %w", err)
 	}
-	return nil
+	lock := flock.New(filepath.Join(r.Output, lockName), flock.SetPermissions(0o600))
+	switch locked, err := lock.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("--output: %w", err)
+	case !locked:
+		return nil, fmt.Errorf("--output: another backfill is writing to %s", r.Output)
+	}
+	return lock.Close, nil
 }
 
 // owner identifies the backfill to which a state belongs. It contains
@@ -41,19 +53,36 @@ func (r *run) owner() string {
 	}, "\x00")
 }
 
-// resume returns how many days are finished, and loads the ledger.
+// resume returns how many days are finished, and loads the ledger. A run that
+// was interrupted may have left the directory unsynced.
 func (r *run) resume(days []time.Time) (finished int, err error) {
 	r.ledger = ledger.New(r.Ledger, r.From)
-	for finished = len(days); finished > 0; finished-- {
-		_, err := os.Stat(r.path(days[finished-1], fileExtension))
-		if err == nil {
-			return finished, r.load(days[finished-1])
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
+	missing := ""
+	for i, d := range days {
+		path := r.path(d, fileExtension)
+		switch _, err := os.Stat(path); {
+		case errors.Is(err, fs.ErrNotExist) && missing == "":
+			missing = filepath.Base(path)
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
 			return 0, fmt.Errorf("--output: %w", err)
+		case missing != "":
+			return 0, fmt.Errorf("--output: %s holds %s, but not the earlier %s: put it back, or name another directory",
+				r.Output, filepath.Base(path), missing)
+		default:
+			finished = i + 1
 		}
 	}
-	return 0, nil
+	if finished == 0 {
+		return 0, nil
+	}
+	if err := r.load(days[finished-1]); err != nil {
+		return 0, err
+	}
+	if err := r.syncOutput(); err != nil {
+		return 0, fmt.Errorf("--output: %w", err)
+	}
+	return finished, nil
 }
 
 // load loads the state of a finished day.
@@ -79,7 +108,11 @@ func (r *run) save(d time.Time, f *file) error {
 	if err := r.ledger.WriteFile(r.path(d, stateExtension), r.owner()); err != nil {
 		return fmt.Errorf("write the state of %s: %w", date, err)
 	}
-	if err := writeFile(r.path(d, fileExtension), f); err != nil {
+	err := writeFile(r.path(d, fileExtension), f)
+	if err == nil {
+		err = r.syncOutput() // the state before may only go when the file stays
+	}
+	if err != nil {
 		return fmt.Errorf("write the file of %s: %w", date, err)
 	}
 	if err := os.Remove(r.path(d.Add(-day), stateExtension)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -99,4 +132,17 @@ func writeFile(path string, f *file) error {
 		return err
 	}
 	return os.Rename(path+unfinished, path)
+}
+
+// syncOutput makes the names of the files outlast a crash. Windows cannot sync a
+// directory.
+func (r *run) syncOutput() error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	directory, err := os.Open(r.Output)
+	if err != nil {
+		return err
+	}
+	return errors.Join(directory.Sync(), directory.Close())
 }

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -28,17 +27,20 @@ func (c *check) advise(err error) (sentence, todo string) {
 			"give the user the role of an administrator, or leave --huaweicloud.user-id empty to sign in as the default administrator."
 	case client.Throttled:
 		return "The service says that it is asked too often.",
-			"wait a minute and try again. If it stays, another client of the same account uses up the limit, or --huaweicloud.max-requests-per-minute is too high."
+			"wait a minute and try again. If the problem persists, another client of the same account uses up the limit, or --huaweicloud.max-requests-per-minute is too high."
 	case client.Server:
 		return "The service itself fails.", "try again later. The exporter keeps trying and catches up."
 	case client.Network:
-		var certificate *tls.CertificateVerificationError
-		if errors.As(err, &certificate) {
+		if errors.Is(err, client.ErrCertificate) {
 			return fmt.Sprintf("The certificate of %s is not trusted.", c.host()),
 				"name the file of your proxy's or operator's CA certificate in the environment variable SSL_CERT_FILE."
 		}
 		return fmt.Sprintf("No answer comes from %s.", c.host()),
 			"check --huaweicloud.endpoint, name resolution, the firewall, and the proxy variables HTTPS_PROXY and NO_PROXY."
+	}
+	if e.Status == 0 {
+		return "The service lists records, and none of them is usable.",
+			"report this line to the maintainers of the exporter: the service writes its records in another way than they know."
 	}
 	return fmt.Sprintf("What answers at %s is not the meeting API.", c.host()),
 		"check --huaweicloud.endpoint. It is https://api.meeting.huaweicloud.com in China and https://api-intl.meeting.huaweicloud.com elsewhere, not the address of the portal. A proxy may also answer in its place."
@@ -52,6 +54,9 @@ func (c *check) adviseSignIn(e *client.Error) (sentence, todo string) {
 		secret, flag = "password", "--huaweicloud.password-file"
 	}
 	switch {
+	case e.Op == client.OpHistory:
+		return "The service lets the user sign in, but does not accept the sign-in for the history.",
+			"give the user the role of an administrator, and check that --huaweicloud.corp-id is set in SP mode only."
 	case e.Status == 0:
 		return fmt.Sprintf("The %s cannot be read.", secret), "check " + flag + "."
 	case e.ExpiredSignature(), c.cfg.AppID != "" && c.skew > maxSkew:

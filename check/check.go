@@ -26,8 +26,8 @@ const (
 	noticeableSkew = time.Minute
 )
 
-// Run signs in, reads the first page of the recent window, and writes what it
-// found to w. It returns an error of one sentence if polling would not work. It
+// Run signs in, reads the first page of the recent window and the beginning of
+// the second, and writes what it found to w. It returns an error of one sentence if polling would not work. It
 // tries each request only once, so it ends soon.
 func Run(ctx context.Context, cfg client.Config, window time.Duration, w io.Writer) error {
 	c := &check{Writer: w, cfg: cfg}
@@ -90,7 +90,7 @@ func (c *check) signIn(ctx context.Context, service *client.Client) error {
 	}
 	c.say(good, "Signed in at %s with %s; the token is valid for %s.", c.host(), identity, inWords(session.Expiry.Sub(c.now())))
 	if c.skew.Abs() > noticeableSkew {
-		c.say(warning, "The local clock is %s. Set it by NTP: sign-ins fail from 10 minutes on.", c.clockDifference())
+		c.say(warning, "The local clock is %s. Set it by NTP: sign-ins fail if it is off by 10 minutes or more.", c.clockDifference())
 	}
 	switch session.Role {
 	case client.RoleAdministrator:
@@ -98,7 +98,7 @@ func (c *check) signIn(ctx context.Context, service *client.Client) error {
 	case client.RoleUser:
 		c.say(warning, "The user is not an administrator and sees only their own meetings. Sign in as an administrator, or leave --huaweicloud.user-id empty.")
 	default:
-		c.say(warning, "The service does not say whether the user is an administrator. Anyone else sees only their own meetings.")
+		c.say(warning, "The service does not say whether the user is an administrator. Any other user sees only their own meetings.")
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func (c *check) read(ctx context.Context, service *client.Client, window time.Du
 	}
 	c.say(good, "Read the history of the last %s: %d meetings, %d of them on the first page.", inWords(window), page.Announced, len(page.Meetings))
 	if page.Announced == 0 {
-		c.say(warning, "No meeting that started in that time has ended. If you expected some, check the user's role and the site of the endpoint.")
+		c.say(warning, "The service lists no meetings for this time. If this is unexpected, check the user's role and the site of the endpoint.")
 	}
 	types, departments := map[string]int{}, map[string]bool{}
 	var newest time.Time
@@ -130,9 +130,20 @@ func (c *check) read(ctx context.Context, service *client.Client, window time.Du
 		c.say(good, "On that page: %s; %d departments; the latest end is %s UTC.", strings.Join(kinds, ", "), len(departments), newest.Format("2006-01-02 15:04"))
 	}
 	for _, d := range meeting.Defects() {
-		if n := page.Defects[d]; n > 0 {
+		switch n := page.Defects[d]; {
+		case n == 0:
+		case d == meeting.NotEnded:
+			c.say(good, "%d records are of meetings that have not ended, and are passed over.", n)
+		default:
 			c.say(warning, "%d records are not usable (%s); see the metric invalid_records.", n, d)
 		}
+	}
+	switch {
+	case page.Paging == client.PagingUnknown && page.Announced <= page.PageSize: // one page tells nothing
+	case page.Paging == client.PagingUnknown:
+		c.say(warning, "The second page does not tell how the service pages. Try again. If this stays, polls fail as incomplete.")
+	default:
+		c.say(good, "How the service pages: %s.", page.Paging)
 	}
 	return nil
 }

@@ -40,7 +40,13 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		"redirect":          {fault: simulator.Redirect("/portal"), sentence: "what answers at HOST is not the meeting API"},
 		"HTML as history":   {fault: onHistory(simulator.HTML()), sentence: "what answers at HOST is not the meeting API"},
 		"other paths":       {client: func(c *client.Config) { c.Endpoint += "/portal" }, sentence: "what answers at HOST is not the meeting API"},
-		"nothing held":      {service: func(c *simulator.Config) { c.MeetingsPerDay = 0 }, words: []string{"0 meetings", "No meeting that started in that time", "Polling will work."}},
+		"page numbers":      {service: variant(simulator.Variant{Offset: simulator.OffsetPageFrom1}), words: []string{"a page number that counts from 1", "Polling will work."}},
+		"whole pages":       {service: variant(simulator.Variant{Offset: simulator.OffsetWholePage}), words: []string{"rounded down to a whole page"}},
+		"meetings that run": {service: func(c *simulator.Config) { c.Variant.ListRunning, c.Worldwide, c.MeetingsPerDay = true, true, 300 }, words: []string{"of meetings that have not ended", "Polling will work."}},
+		"unknown format":    {fault: page(`{"data":[{"confUUID":"u","endTime":"14/03/2025"}],"count":1}`), sentence: "the service lists records, and none of them is usable", words: []string{"(time 1)", "report this line"}},
+		"unknown paging":    {fault: page(`{"data":[{"conferenceState":"Created"},{"conferenceState":"Creating"},{"conferenceState":"Schedule"}],"count":9}`), words: []string{"does not tell how the service pages"}},
+		"history rejected":  {fault: onHistory(simulator.Answer(http.StatusUnauthorized, "USG.1", "")), sentence: "the service lets the user sign in, but does not accept the sign-in for the history"},
+		"nothing held":      {service: func(c *simulator.Config) { c.MeetingsPerDay = 0 }, words: []string{"0 meetings", "The service lists no meetings for this time", "Polling will work."}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -88,7 +94,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 					t.Errorf("the secret is in\n%s", &out)
 				}
 			}
-			if n := service.LiveTokens(); n > 0 && name != "cut" {
+			if n := service.LiveTokens(); n > 0 && name != "cut" && name != "history rejected" { // the service says that it is dead
 				t.Errorf("%d tokens are left", n)
 			}
 		})
@@ -115,6 +121,15 @@ func byAccount(c *client.Config) {
 
 func clockOff(by time.Duration) func(*client.Config) {
 	return func(c *client.Config) { c.Now = func() time.Time { return time.Now().Add(by) } }
+}
+
+func variant(v simulator.Variant) func(*simulator.Config) {
+	return func(c *simulator.Config) { c.Variant, c.MaxLimit = v, 10 }
+}
+
+// page responds to every request for history with the same page.
+func page(text string) simulator.Fault {
+	return onHistory(simulator.Body(http.StatusOK, "application/json", text))
 }
 
 func onHistory(f simulator.Fault) simulator.Fault { return simulator.On(simulator.PathHistory, f) }

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -57,11 +58,12 @@ type Config struct {
 	// Timeout limits one request and its response.
 	Timeout time.Duration
 	// MaxRequestsPerMinute limits the requests to all endpoints together,
-	// retries included.
+	// retries included. Sign-outs do not wait for it.
 	MaxRequestsPerMinute int
-	// SignInInterval is the shortest time between a refused sign-in and the
-	// next one. The time doubles with every refusal, up to 15 minutes, and is
-	// never shorter than SignInInterval.
+	// SignInInterval is the shortest time from the beginning of a failed
+	// sign-in to the next one. It should be the interval of the polls. The time
+	// doubles with every failure, up to 15 minutes or SignInInterval, whichever
+	// is longer. A sign-in that did not reach the service does not count.
 	SignInInterval time.Duration
 	// PageLimit is the number of records to ask for in one page. Zero means
 	// 500, the API's maximum.
@@ -101,6 +103,7 @@ type Client struct {
 	base    *url.URL
 	limiter *rate.Limiter
 	session session
+	paging  atomic.Int32 // the Paging, as far as known
 }
 
 // New returns a client. It sends no request. It returns an error if the
@@ -126,8 +129,7 @@ func New(cfg Config) (*Client, error) {
 		cfg.MaxAttempts = defaultMaxAttempts
 	}
 	if cfg.Transport == nil {
-		// A clone, because Close closes idle connections.
-		cfg.Transport = http.DefaultTransport.(*http.Transport).Clone()
+		cfg.Transport = newTransport()
 	}
 	return &Client{
 		cfg:     cfg,
@@ -161,7 +163,8 @@ func ParseEndpoint(endpoint string) (*url.URL, error) {
 }
 
 // Close signs out, if the client is signed in, and closes idle connections. It
-// makes one attempt at the sign-out. The client can be used again: its next
+// makes one attempt at the sign-out and does not wait for the limit on requests.
+// The client can be used again: its next
 // request signs in.
 func (c *Client) Close(ctx context.Context) error {
 	if t, ok := c.cfg.Transport.(interface{ CloseIdleConnections() }); ok {

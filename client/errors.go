@@ -3,8 +3,10 @@ package client
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Reason is the kind of a failure.
@@ -57,6 +59,9 @@ type Error struct {
 	Code, RequestID string
 	// Err is the cause. It contains no secret.
 	Err error
+
+	retryAfter time.Duration // how long the service asks to wait
+	sent       bool          // the request may have reached the service
 }
 
 // Error returns the operation, the cause, the status, the code and the request ID.
@@ -94,6 +99,22 @@ func (e *Error) ExpiredSignature() bool { return e.hasCode("206010057") }
 // UnknownUser reports whether the code means a user that the service does not
 // know or that is inactive.
 func (e *Error) UnknownUser() bool { return e.hasCode("201040000", "206030000", "206010007") }
+
+// deadToken reports whether the service rejects the token. It may say so in
+// several ways (API page: error codes).
+func (e *Error) deadToken() bool {
+	switch e.Status {
+	case http.StatusUnauthorized:
+		return true
+	case http.StatusOK, http.StatusBadRequest, http.StatusForbidden:
+		return strings.HasPrefix(e.Code, "USG.") || e.Code == "MBI.000000004" || e.hasCode("111070111")
+	}
+	return false
+}
+
+// throttled reports whether the code means that the gateway received too many
+// requests (API page: error codes).
+func (e *Error) throttled() bool { return e.Code == "APIGW.0308" || e.Code == "APIG.0308" }
 
 // hasCode compares codes without their prefix ("USG."), which is documented for
 // some of them only.

@@ -26,6 +26,7 @@ func TestStatusGivesReason(t *testing.T) {
 		{client.Auth, client.Auth, []int{401}},
 		{client.Auth, client.Permission, []int{403}},
 		{client.Throttled, client.Throttled, []int{429}},
+		{client.Network, client.Network, []int{407}},
 		{client.Server, client.Server, []int{500, 501, 502, 503, 504, 599}},
 	} {
 		for path, want := range map[string]client.Reason{simulator.PathAppAuth: c.signIn, simulator.PathHistory: c.history} {
@@ -69,14 +70,15 @@ func TestInvalidPages(t *testing.T) {
 		"HTML":                   simulator.HTML(),
 		"neither data nor count": simulator.NoData(),
 		"error code as success":  simulator.Answer(200, "MMC.111070003", ""),
+		"1001 rows":              jsonBody(pageBody(1001, slices.Repeat([]string{"{}"}, 1001)...)),
 	}
 	for _, body := range []string{
 		"", "\n", `null`, `{}`, `[]`, `"data"`, `0`, `<`, `data=[]&count=0`,
-		`{"data":[]}`, `{"count":0}`, `{"count":3}`, `{"data":null,"count":0}`, `{"data":null,"count":3}`, `{"data":[],"count":null}`,
+		`{"data":[]}`, `{"data":null}`, `{"count":3}`, `{"data":null,"count":3}`, `{"data":[],"count":null}`,
 		`{"data":[],"count":-1}`, `{"data":[],"count":0.5}`, `{"data":[],"count":1e10}`, `{"data":[],"count":"none"}`,
 		`{"data":[],"count":false}`, `{"data":[],"count":[]}`, `{"data":{},"count":0}`, `{"data":"","count":0}`,
 		`{"data":0,"count":0}`, `{"data":false,"count":0}`, `{"data":{"data":[],"count":0}}`,
-		`{"data":[],"count":0,"error_code":"MMC.111070003"}`, `{"data":[],"count":0,"error_code":111070003}`,
+		`{"count":0,"error_code":"MMC.111070003"}`, `{"data":[],"count":0,"error_code":"MMC.111070003"}`, `{"data":[],"count":0,"error_code":111070003}`,
 		pageBody(0) + ";", pageBody(0) + pageBody(0), "f(" + pageBody(0) + ")",
 	} {
 		faults[body] = jsonBody(body)
@@ -96,8 +98,8 @@ func TestInvalidPages(t *testing.T) {
 func TestEmptyErrorCode(t *testing.T) {
 	s := newSetup(t)
 	for _, code := range []string{`null`, `""`} {
-		s.fault(onHistory(jsonBody(`{"data":[{"confUUID":"u"}],"count":1,"error_code":` + code + `}`)))
-		if n := s.mustList(t).Defects[meeting.BadTime]; n != 1 {
+		s.fault(onHistory(jsonBody(`{"data":[{"conferenceState":"Created"}],"count":1,"error_code":` + code + `}`)))
+		if n := s.mustList(t).Defects[meeting.NotEnded]; n != 1 {
 			t.Errorf("%s: %d records read, want 1", code, n)
 		}
 	}

@@ -11,10 +11,6 @@ import (
 	"huaweicloud_meeting_exporter/meeting"
 )
 
-// timeLayout is the layout of startTime and endTime (API page: history list).
-// They are in UTC, whatever timeZoneID says, and cut to the minute.
-const timeLayout = "2006-01-02 15:04"
-
 // jsonString is a string. Any other value reads as "", like an absent one.
 type jsonString string
 
@@ -30,13 +26,45 @@ func (s *jsonString) UnmarshalJSON(value []byte) error {
 	return nil
 }
 
-// time returns the instant, or the zero time if s has another layout.
-func (s jsonString) time() time.Time {
-	t, err := time.Parse(timeLayout, string(s))
-	if err != nil {
-		return time.Time{}
+// timeLayouts are layouts of startTime and endTime. The first one is that of the
+// API page (history list). Times without a zone are in UTC, whatever timeZoneID
+// says. A layout with seconds accepts fractions, too.
+var timeLayouts = [...]string{"2006-01-02 15:04", time.DateTime, time.RFC3339, "2006-01-02T15:04:05"}
+
+// Whole milliseconds since 1970 have at least 12 digits, which is the year 1973,
+// and end before the year 10000. Shorter numbers are seconds or no time at all.
+const (
+	minMilliseconds = 1e11
+	maxMilliseconds = 253402300800000
+)
+
+// jsonTime is a time cut to the minute, in UTC. It may come in one of
+// timeLayouts, or in milliseconds since 1970, as a number or as a string of
+// digits. Any other value reads as the zero time.
+type jsonTime struct{ time.Time }
+
+// UnmarshalJSON never fails.
+func (t *jsonTime) UnmarshalJSON(value []byte) error {
+	*t = jsonTime{}
+	var ms float64
+	if value[0] == '"' {
+		var s jsonString
+		_ = s.UnmarshalJSON(value)
+		for _, layout := range timeLayouts {
+			if at, err := time.Parse(layout, string(s)); err == nil {
+				t.Time = at.UTC().Truncate(time.Minute)
+				return nil
+			}
+		}
+		digits, _ := strconv.ParseUint(string(s), 10, 64)
+		ms = float64(digits)
+	} else {
+		ms, _ = strconv.ParseFloat(string(value), 64)
 	}
-	return t
+	if ms >= minMilliseconds && ms < maxMilliseconds && ms == math.Trunc(ms) {
+		t.Time = time.UnixMilli(int64(ms)).UTC().Truncate(time.Minute)
+	}
+	return nil
 }
 
 // jsonBool is true for true, 1, "true" and "1". Any other value reads as false.
@@ -73,6 +101,12 @@ func (n *jsonNumber) UnmarshalJSON(value []byte) error {
 	}
 	*n = jsonNumber{present: true, value: v}
 	return nil
+}
+
+// isIndex reports whether the number is whole, not negative, and no larger than
+// any number of records.
+func (n jsonNumber) isIndex() bool {
+	return n.present && n.value >= 0 && n.value <= math.MaxInt32 && n.value == math.Trunc(n.value)
 }
 
 // count returns the number as a count. It returns meeting.Absent and true if

@@ -90,6 +90,8 @@ func tokenLifetime(d time.Duration) option {
 
 func oneAttempt(_ *simulator.Config, cfg *client.Config) { cfg.MaxAttempts = 1 }
 
+func manyAttempts(_ *simulator.Config, cfg *client.Config) { cfg.MaxAttempts = 10 }
+
 func byAccount(_ *simulator.Config, cfg *client.Config) {
 	cfg.AppID, cfg.Account = "", account
 	cfg.Secret = func() (string, error) { return password, nil }

@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-const opHistory = "list history"
+// OpHistory is the Error.Op of History and FirstPage.
+const OpHistory = "list history"
 
-// fetchPage returns the page that begins at a record index. After a 401 it signs
-// in and tries again, once.
+// fetchPage returns the page at an offset. If the service rejects the token, it
+// signs in and tries again, once.
 func (c *Client) fetchPage(ctx context.Context, from, to time.Time, offset int) (*page, error) {
 	token, err := c.token(ctx, "")
 	if err != nil {
@@ -20,7 +21,7 @@ func (c *Client) fetchPage(ctx context.Context, from, to time.Time, offset int) 
 	}
 	p, err := c.requestPage(ctx, token, from, to, offset)
 	var e *Error
-	if errors.As(err, &e) && e.Status == http.StatusUnauthorized {
+	if errors.As(err, &e) && e.deadToken() {
 		if token, err = c.token(ctx, token); err != nil {
 			return nil, err
 		}
@@ -30,11 +31,14 @@ func (c *Client) fetchPage(ctx context.Context, from, to time.Time, offset int) 
 	case err == nil:
 		c.acceptedToken(ctx)
 	case !errors.As(err, &e):
-	case e.Status == http.StatusUnauthorized:
+	case e.deadToken() && e.Status != http.StatusForbidden:
 		e.Reason, e.Err = Auth, errors.New("the service rejects the token of a new sign-in")
 		c.rejectedToken(ctx, e)
-	case e.Status == http.StatusForbidden:
+	case e.Status == http.StatusForbidden && e.Reason != Throttled:
 		e.Reason, e.Err = Permission, errors.New("this user may not list history")
+		if e.deadToken() {
+			c.rejectedToken(ctx, e)
+		}
 	}
 	return p, err
 }
@@ -43,7 +47,7 @@ func (c *Client) fetchPage(ctx context.Context, from, to time.Time, offset int) 
 func (c *Client) requestPage(ctx context.Context, token string, from, to time.Time, offset int) (*page, error) {
 	var p *page
 	err := c.do(ctx, call{
-		op:       opHistory,
+		op:       OpHistory,
 		endpoint: EndpointHistory,
 		build: func(ctx context.Context) (*http.Request, error) {
 			req, err := c.newRequest(ctx, http.MethodGet, "/v1/mmc/management/conferences/history", url.Values{
@@ -60,7 +64,7 @@ func (c *Client) requestPage(ctx context.Context, token string, from, to time.Ti
 			return req, err
 		},
 		decode: func(body []byte) (err error) {
-			p, err = decodePage(body, c.cfg.Now())
+			p, err = decodePage(body, pageRequest{limit: c.cfg.PageLimit, first: offset == 0, now: c.cfg.Now()})
 			return err
 		},
 	})

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"huaweicloud_meeting_exporter/meeting"
@@ -13,7 +14,7 @@ const (
 	// Incomplete.
 	maxReadings = 3
 	// sparePages is how many pages a reading may take beyond one page for each
-	// announced record. It ends a reading whose count keeps growing.
+	// announced record. It ends a reading to which the service always adds.
 	sparePages = 1000
 )
 
@@ -25,13 +26,16 @@ type Listing struct {
 	// Defects counts the records that were left out. Its meeting.BadNumber
 	// counts numbers that were left out of a record.
 	Defects map[meeting.Defect]int
-	// Announced is the number of records that the first page announced.
+	// Announced is the number of records that the first page announced. It may
+	// be too low.
 	Announced int
 	// Pages is the number of pages read, those of repeated readings included.
 	Pages int
 	// PageSize is the number of records in a full page. The service may send
 	// fewer than the client asks for.
 	PageSize int
+	// Paging is how the service pages, as far as the client knows.
+	Paging Paging
 }
 
 // PagesSince returns how many pages it takes to list again the meetings that
@@ -44,51 +48,100 @@ func (l *Listing) PagesSince(from time.Time) int {
 			meetings++
 		}
 	}
-	rest := max(meetings-l.PageSize, 0)
-	step := max(l.PageSize-1, 1) // a page begins with the last record of the page before
-	return 1 + (rest+step-1)/step
+	if meetings < l.PageSize {
+		if meetings > 0 && isRound(meetings) {
+			return 2
+		}
+		return 1
+	}
+	// A reading does not end on a full page.
+	return 2 + (meetings-l.PageSize)/max(l.PageSize-l.Paging.overlap(), 1)
 }
 
 // History lists the ended meetings that the service files between from and to,
 // both included. It appears to file a meeting under its start.
 //
-// Records come and go while pages are read. Each page after the first therefore
-// begins one record early, which shows that no record slipped through. A
-// reading with a gap, or with fewer records than its first page announced, is
-// dropped and repeated up to two times. After that History fails with
-// Incomplete. Its other errors are those of the requests, or the cause of the
-// end of ctx.
+// Records come and go while pages are read. If offset is a record index, each
+// page after the first begins one record early, which shows that no record
+// slipped through. Otherwise only the counts and records that come again show
+// it. A reading with a gap, or with fewer records than its first page announced,
+// is dropped and repeated up to two times. After that History fails with
+// Incomplete. It fails with Response if no record of the listing is usable. Its
+// other errors are those of the requests, or the cause of the end of ctx.
 func (c *Client) History(ctx context.Context, from, to time.Time) (*Listing, error) {
+	listing, err := c.readHistory(ctx, from, to)
+	c.judgeToken(ctx, err)
+	return listing, err
+}
+
+func (c *Client) readHistory(ctx context.Context, from, to time.Time) (*Listing, error) {
 	repeatedBefore := map[string]bool{}
 	pages, arrived, announced := 0, 0, 0
 	for range maxReadings {
 		r := newReading(c, from, to)
-		whole, err := r.readAll(ctx)
+		fitted, err := r.readAll(ctx)
 		if err != nil {
 			return nil, err
 		}
 		pages += r.listing.Pages
 		arrived, announced = r.arrived(repeatedBefore), r.listing.Announced
-		if whole && arrived >= announced {
+		if fitted && arrived >= announced && r.moved(repeatedBefore) == 0 {
 			r.listing.Pages = pages
-			return r.listing, nil
+			return r.finish()
 		}
+		c.paging.Store(int32(PagingUnknown)) // it may have been wrong
 		for key := range r.repeats {
 			repeatedBefore[key] = true
 		}
 	}
-	return nil, &Error{
-		Op: opHistory, Reason: Incomplete,
-		Err: fmt.Errorf("%d of %d announced records arrived in the last of %d readings", arrived, announced, maxReadings),
+	err := fmt.Errorf("%d of %d announced records arrived in the last of %d readings", arrived, announced, maxReadings)
+	if arrived >= announced {
+		err = fmt.Errorf("the pages of %d readings did not fit together", maxReadings)
 	}
+	return nil, &Error{Op: OpHistory, Reason: Incomplete, Err: err}
 }
 
 // FirstPage returns the first page of a listing. Announced tells the size of
-// the whole listing. Errors are those of the request.
+// the whole listing. If more pages follow, FirstPage also requests the second
+// one to find out the Paging. Errors are those of the requests, or Response if
+// no record of the first page is usable.
 func (c *Client) FirstPage(ctx context.Context, from, to time.Time) (*Listing, error) {
 	r := newReading(c, from, to)
-	if _, err := r.readFirst(ctx); err != nil {
+	first, err := r.readFirst(ctx)
+	if err == nil && len(first.rows) > 0 && r.expectsMore(first) {
+		_, err = r.readNext(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.finish()
+}
+
+// finish returns the listing of a reading and keeps what it found out.
+func (r *reading) finish() (*Listing, error) {
+	r.listing.Paging = r.paging
+	r.client.paging.Store(int32(r.paging))
+	if err := r.listing.unusable(); err != nil {
 		return nil, err
 	}
 	return r.listing, nil
+}
+
+// unusable returns an error if the listing has records, but none that is
+// usable. Then the service has probably changed, and the listing must not pass
+// for an empty one.
+func (l *Listing) unusable() error {
+	var defects []string
+	for _, d := range meeting.Defects() {
+		if n := l.Defects[d]; n > 0 && d != meeting.NotEnded {
+			defects = append(defects, fmt.Sprintf("%s %d", d, n))
+		}
+	}
+	if len(l.Meetings) > 0 || len(defects) == 0 {
+		return nil
+	}
+	return &Error{
+		Op: OpHistory, Reason: Response,
+		Err: fmt.Errorf("no record is usable (%s), so the service may have changed its format", strings.Join(defects, ", ")),
+	}
 }

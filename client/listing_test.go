@@ -25,14 +25,16 @@ func TestPagesOverlapByOneRecord(t *testing.T) {
 	}{
 		{0, 4, 500, []int{0}, 4},
 		{1, 4, 500, []int{0}, 4},
-		{4, 4, 500, []int{0}, 4},
+		{4, 4, 500, []int{0, 3}, 4},
 		{5, 4, 500, []int{0, 3}, 4},
-		{7, 4, 500, []int{0, 3}, 4},
+		{7, 4, 500, []int{0, 3, 6}, 4},
 		{8, 4, 500, []int{0, 3, 6}, 4},
-		{10, 4, 500, []int{0, 3, 6}, 4},
-		{5, 2, 500, []int{0, 1, 2, 3}, 2},
+		{10, 4, 500, []int{0, 3, 6, 9}, 4},
+		{5, 2, 500, []int{0, 1, 2, 3, 4}, 2},
 		{10, 500, 3, []int{0, 2, 4, 6, 8}, 3}, // the service sends fewer than asked for
 		{10, 9, 500, []int{0, 8}, 9},
+		{9, 500, 500, []int{0}, 500},
+		{10, 500, 500, []int{0, 9}, 500}, // 10 might be a limit of the service
 		{600, 0, 500, []int{0, 499}, 500},
 		{600, 5000, 500, []int{0, 499}, 500},
 	} {
@@ -220,10 +222,10 @@ func TestFirstPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantUUIDs(t, page, want[:3])
-	if page.Announced != 11 || page.Pages != 1 || page.PageSize != 4 || page.Defects[meeting.BadOrder] != 1 {
+	if page.Announced != 11 || page.Pages != 2 || page.PageSize != 4 || page.Defects[meeting.BadOrder] != 1 || page.Paging != client.PagingRecord {
 		t.Errorf("%+v", page)
 	}
-	if got := s.offsets(); !slices.Equal(got, []int{0}) {
+	if got := s.offsets(); !slices.Equal(got, []int{0, 3}) {
 		t.Errorf("offsets %v", got)
 	}
 }
@@ -240,7 +242,7 @@ func TestPagesSince(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for n := range 25 {
+			for _, n := range []int{0, 1, 4, 5, 6, 9, 13, 24} {
 				s := newDirectSetup(t, c.opts...)
 				s.addRecords(n)
 				c.prepare(s)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -34,19 +36,36 @@ func TestNetworkErrorText(t *testing.T) {
 		server.Start()
 		server.Close()
 	}
+	oldTLS := func(server *httptest.Server) {
+		server.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}
+		serveTLS(server)
+	}
 	noHost := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "meeting.example", IsNotFound: true}}
 	}}
-	untrusting := &http.Transport{DisableKeepAlives: true}
+	// trusting accepts the certificates of httptest, as of a host and a time.
+	trusting := func(host string, now time.Time) *http.Transport {
+		server := httptest.NewTLSServer(nil)
+		defer server.Close()
+		transport := server.Client().Transport.(*http.Transport).Clone()
+		transport.TLSClientConfig.ServerName, transport.TLSClientConfig.Time = host, func() time.Time { return now }
+		transport.DisableKeepAlives = true
+		return transport
+	}
+	tlsToPlain := &http.Transport{}
 	for name, c := range map[string]struct {
 		start     func(*httptest.Server)
-		transport http.RoundTripper
+		transport *http.Transport
 		fault     simulator.Fault
 		want      string
 	}{
-		"connection refused":  {refused, nil, nil, "refused"},
-		"unknown certificate": {serveTLS, untrusting, nil, "certificate"},
-		"unknown host":        {(*httptest.Server).Start, noHost, nil, "no such host"},
+		"connection refused":  {refused, nil, nil, "connection refused"},
+		"unknown authority":   {serveTLS, &http.Transport{DisableKeepAlives: true}, nil, "certificate is not valid: its authority is unknown"},
+		"another host":        {serveTLS, trusting("meeting.invalid", time.Now()), nil, "certificate is not valid: it is for another host"},
+		"expired certificate": {serveTLS, trusting("", time.Now().AddDate(100, 0, 0)), nil, "certificate is not valid: it is expired"},
+		"old TLS":             {oldTLS, nil, nil, "no TLS version or cipher"},
+		"no TLS":              {(*httptest.Server).Start, tlsToPlain, nil, "does not speak TLS"},
+		"unknown host":        {(*httptest.Server).Start, noHost, nil, "name of the host is not found"},
 		"cut":                 {(*httptest.Server).Start, nil, simulator.Cut(), "connection closed"},
 		"cut body":            {(*httptest.Server).Start, nil, simulator.CutBody(), "connection closed"},
 		"no HTTP":             {(*httptest.Server).Start, nil, raw("SSH-2.0-example\r\n"), "no valid HTTP response"},
@@ -58,15 +77,48 @@ func TestNetworkErrorText(t *testing.T) {
 			s := newServer(t, c.start, oneAttempt)
 			if c.transport != nil {
 				s.cfg.Transport = c.transport
+				if c.transport == tlsToPlain {
+					s.cfg.Endpoint = strings.Replace(s.cfg.Endpoint, "http:", "https:", 1)
+				}
 				s.reset(t)
 			}
 			s.fault(c.fault)
 			err := s.wantFailure(t, client.Network)
-			var certificate *tls.CertificateVerificationError
-			if !strings.Contains(err.Error(), c.want) || errors.As(err, &certificate) != (c.want == "certificate") {
+			if !strings.Contains(err.Error(), c.want) || errors.Is(err, client.ErrCertificate) != strings.Contains(c.want, "certificate") {
 				t.Errorf("%v, want %q", err, c.want)
 			}
+			wantNoSecret(t, err)
 		})
+	}
+}
+
+// A proxy that refuses a connection says so in words of its own, which must not
+// appear.
+func TestProxyThatRefuses(t *testing.T) {
+	for _, status := range []int{407, 503} {
+		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			conn, buffered, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				panic(err)
+			}
+			defer conn.Close()
+			_, _ = fmt.Fprintf(buffered, "HTTP/1.1 %d %s\r\n\r\n", status, strings.Join(secrets, " "))
+			_ = buffered.Flush()
+		}))
+		s := newService(nil)
+		s.cfg.Endpoint, s.cfg.MaxAttempts = "https://meeting.example", 1
+		s.reset(t)
+		address, err := url.Parse(proxy.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.client.UseProxy(address)
+		err = s.wantFailure(t, client.Network)
+		if want := fmt.Sprintf("the proxy answered %d", status); !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+		wantNoSecret(t, err)
+		proxy.Close()
 	}
 }
 
@@ -104,7 +156,7 @@ func TestEveryRequest(t *testing.T) {
 	}{"HTTP": {(*httptest.Server).Start, 1}, "HTTPS": {serveTLS, 1}, "HTTP/2": {serveHTTP2, 2}} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t, c.start, pageLimit(4))
-			s.addRecords(10)
+			s.addRecords(9)
 			s.mustList(t)
 			if err := s.client.Close(t.Context()); err != nil {
 				t.Fatal(err)

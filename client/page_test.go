@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +34,11 @@ func FuzzPage(f *testing.F) {
 		`{"data":[` + strings.Replace(good, "17", `1000001`, 1) + `],"count":1}`,
 		`{"data":[` + strings.Replace(good, "09:45", "08:45", 1) + `],"count":1}`,
 		`{"data":[` + strings.Replace(good, "2025-03-14 09:45", "2025-04-30 09:45", 1) + `],"count":1}`,
-		`{"data":[` + strings.Replace(good, "Destroyed", "Created", 1) + `],"count":1}`,
+		`{"data":[` + strings.Replace(good, "Destroyed", "CREATED", 1) + `],"count":1}`,
+		`{"data":[` + strings.Replace(good, `"2025-03-14 09:45"`, "1741945500000", 1) + `],"limit":"20","count":1}`,
+		`{"data":[` + strings.Replace(good, "2025-03-14 09:45", "2025-03-14T17:45:59.9+08:00", 1) + `],"count":1}`,
+		`{"data":[` + strings.Replace(good, "2025-03-14 09:45", "1741945500000", 1) + `],"count":1}`,
+		`{"data":null,"count":0}`, `{"count":0}`, `{"data":null,"count":1}`, `{"data":[` + strings.Repeat("0,", 9) + `0],"count":1}`,
 		`{"data":[` + strings.Replace(good, "研发部", "\xff\\ud800 "+strings.Repeat("x", 200), 1) + `],"count":1}`,
 		`{"data":[` + strings.ReplaceAll(good, "confUUID", "ConfUuid") + `],"COUNT":1}`,
 		`{"error_code":"MMC.111070003","error_msg":"m","request_id":"r"}`,
@@ -42,16 +49,17 @@ func FuzzPage(f *testing.F) {
 	}
 	now := time.Date(2025, 3, 14, 12, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		p, err := decodePage(body, now)
-		agreeWithEncodingJSON(t, body, now, p, err)
+		request := pageRequest{limit: 4, first: len(body)%2 == 0, now: now}
+		p, err := decodePage(body, request)
+		agreeWithEncodingJSON(t, body, request, p, err)
 		if err != nil {
 			if p != nil {
 				t.Fatal("a page and an error")
 			}
 			return
 		}
-		if p.count < 0 {
-			t.Fatalf("count %d", p.count)
+		if p.count < 0 || p.limit < 0 {
+			t.Fatalf("count %d, limit %d", p.count, p.limit)
 		}
 		for _, r := range p.rows {
 			checkRow(t, r, now)
@@ -62,10 +70,15 @@ func FuzzPage(f *testing.F) {
 func checkRow(t *testing.T, r row, now time.Time) {
 	t.Helper()
 	m := r.meeting
-	if r.key == "" || r.badNumbers < 0 || r.badNumbers > 2 || r.running && r.defect != meeting.Valid {
+	if r.key == "" || r.badNumbers < 0 || r.badNumbers > 2 {
 		t.Fatalf("row %+v", r)
 	}
-	if d := m.Validate(now); !r.running && d != r.defect {
+	for _, at := range []time.Time{m.Start, m.End} {
+		if at != at.UTC().Truncate(time.Minute) {
+			t.Fatalf("%v is no minute in UTC", at)
+		}
+	}
+	if d := m.Validate(now); r.defect != meeting.NotEnded && d != r.defect {
 		t.Fatalf("defect %v, want %v: %+v", r.defect, d, m)
 	}
 	if r.badNumbers > 0 && !r.usable() {
@@ -94,24 +107,31 @@ func checkRow(t *testing.T, r row, now time.Time) {
 // agreeWithEncodingJSON fails unless decodePage found in a body what
 // encoding/json, which shares no code with it, finds: the rows, and the last
 // value of every field. Other tests say what a value means.
-func agreeWithEncodingJSON(t *testing.T, body []byte, now time.Time, p *page, err error) {
+func agreeWithEncodingJSON(t *testing.T, body []byte, request pageRequest, p *page, err error) {
 	t.Helper()
 	var members map[string]json.RawMessage // a struct would ignore the case of names
 	var data []json.RawMessage
 	wantErr := json.Unmarshal(body, &members)
-	if wantErr == nil {
-		wantErr = json.Unmarshal(members["data"], &data)
+	if errors.Is(err, errTooManyRows) {
+		return // the rest was not read
 	}
-	if err != nil {
-		endsEarly := errors.Is(err, io.ErrUnexpectedEOF)
-		if endsEarly && json.Valid(body) || errors.Is(err, errNotJSON) && wantErr == nil && members != nil {
-			t.Fatalf("%v, but encoding/json can decode it", err)
+	if wantErr == nil && members == nil {
+		wantErr = errNotJSON // null
+	}
+	if wantErr != nil || errors.Is(err, errNotJSON) || errors.Is(err, io.ErrUnexpectedEOF) {
+		endsEarly := errors.Is(err, io.ErrUnexpectedEOF) && !json.Valid(body)
+		if wantErr == nil || !endsEarly && !errors.Is(err, errNotJSON) {
+			t.Fatalf("%v, but %v by encoding/json", err, wantErr)
 		}
 		return
 	}
-	if wantErr != nil {
-		t.Fatalf("decoded, but encoding/json fails: %v", wantErr)
+	if refused := refusesPage(members, request); (err != nil) != refused {
+		t.Fatalf("%v, but refused by encoding/json: %v", err, refused)
 	}
+	if err != nil {
+		return
+	}
+	_ = json.Unmarshal(members["data"], &data) // fails if there is no data
 	if len(p.rows) != len(data) {
 		t.Fatalf("%d rows, but %d by encoding/json", len(p.rows), len(data))
 	}
@@ -119,6 +139,9 @@ func agreeWithEncodingJSON(t *testing.T, body []byte, now time.Time, p *page, er
 		// The row on a page of its own, with no fields but those that are read.
 		var all map[string]json.RawMessage
 		_ = json.Unmarshal(raw, &all) // fails if the row is no object
+		agreeOnState(t, all, p.rows[i])
+		agreeOnTime(t, all["startTime"], p.rows[i].meeting.Start)
+		agreeOnTime(t, all["endTime"], p.rows[i].meeting.End)
 		known := map[string]any{}
 		var rec record
 		for name, value := range all {
@@ -130,7 +153,7 @@ func agreeWithEncodingJSON(t *testing.T, body []byte, now time.Time, p *page, er
 		if marshalErr != nil {
 			t.Fatal(marshalErr)
 		}
-		want, err := decodePage(alone, now)
+		want, err := decodePage(alone, asked(request.now))
 		if err != nil {
 			t.Fatalf("%v: %s", err, alone)
 		}
@@ -140,6 +163,59 @@ func agreeWithEncodingJSON(t *testing.T, body []byte, now time.Time, p *page, er
 		}
 		if got != want.rows[0] {
 			t.Fatalf("got %+v, but %+v by encoding/json", got, want.rows[0])
+		}
+	}
+}
+
+// refusesPage restates which objects are no page.
+func refusesPage(members map[string]json.RawMessage, request pageRequest) bool {
+	var data, code any
+	_ = json.Unmarshal(members["data"], &data)
+	_ = json.Unmarshal(members["error_code"], &code)
+	_, isCode := members["error_code"]
+	count, err := strconv.ParseFloat(strings.TrimSpace(strings.Trim(string(members["count"]), `"`)), 64)
+	isCount := err == nil && count == float64(int32(count)) && count >= 0
+	rows, isArray := data.([]any)
+	return isCode && code != nil && string(members["error_code"]) != `""` || !isCount || len(rows) > 2*request.limit ||
+		!isArray && (data != nil || request.first && count > 0)
+}
+
+// agreeOnState restates which meetings have not ended.
+func agreeOnState(t *testing.T, fields map[string]json.RawMessage, r row) {
+	t.Helper()
+	var state string
+	_ = json.Unmarshal(fields["conferenceState"], &state)
+	switch strings.ToLower(strings.TrimSpace(state)) {
+	case "schedule", "creating", "created":
+		if r.defect != meeting.NotEnded {
+			t.Fatalf("state %q: defect %v", state, r.defect)
+		}
+	default:
+		if r.defect == meeting.NotEnded {
+			t.Fatalf("state %q: defect %v", state, r.defect)
+		}
+	}
+}
+
+// agreeOnTime restates how milliseconds are read, and that other values than
+// strings and numbers are no times.
+func agreeOnTime(t *testing.T, raw json.RawMessage, got time.Time) {
+	t.Helper()
+	var value any
+	_ = json.Unmarshal(raw, &value)
+	switch value := value.(type) {
+	case string:
+	case float64:
+		want := time.Time{}
+		if ms := int64(value); value == math.Trunc(value) && value >= 1e11 && value < 253402300800000 {
+			want = time.UnixMilli(ms - ms%60_000).UTC()
+		}
+		if got != want {
+			t.Fatalf("%v is %v, want %v", value, got, want)
+		}
+	default:
+		if !got.IsZero() {
+			t.Fatalf("%s is %v", raw, got)
 		}
 	}
 }
@@ -154,8 +230,8 @@ func TestPageAgreesWithEncodingJSON(t *testing.T) {
 		`{"data":[{"normalCount":3,"normalCount":null},{"webinar":true,"webinar":0},{"deptName":"d","deptName":[]}],"count":3}`,
 		`{"data":7,"data":[],"count":1}`, `{"data":[],"data":null,"count":1}`, `{"data":["` + "\n" + `"],"count":1}`,
 	} {
-		p, err := decodePage([]byte(body), time.Time{})
-		agreeWithEncodingJSON(t, []byte(body), time.Time{}, p, err)
+		p, err := decodePage([]byte(body), asked(time.Time{}))
+		agreeWithEncodingJSON(t, []byte(body), asked(time.Time{}), p, err)
 	}
 }
 
@@ -163,8 +239,8 @@ func TestNestingAgreesWithEncodingJSON(t *testing.T) {
 	decoded, refused := 0, 0
 	for depth := 9990; depth <= 10010; depth++ {
 		body := []byte(`{"data":[` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `],"count":1}`)
-		p, err := decodePage(body, time.Time{})
-		agreeWithEncodingJSON(t, body, time.Time{}, p, err)
+		p, err := decodePage(body, asked(time.Time{}))
+		agreeWithEncodingJSON(t, body, asked(time.Time{}), p, err)
 		if err == nil {
 			decoded++
 		} else {
@@ -179,7 +255,7 @@ func TestNestingAgreesWithEncodingJSON(t *testing.T) {
 func TestPageThatEndsEarly(t *testing.T) {
 	whole := []byte(`{"data":[{"confUUID":"\u0061é","normalCount":-1.5e+1,"webinar":true,"x":[null,{}]}],"count":1}`)
 	for end := range whole[:len(whole)-1] {
-		_, err := decodePage(whole[:end], time.Time{})
+		_, err := decodePage(whole[:end], asked(time.Time{}))
 		if endsEarly := errors.Is(err, io.ErrUnexpectedEOF); endsEarly != (end > 0) {
 			t.Errorf("%q: %v", whole[:end], err)
 		}
@@ -187,12 +263,30 @@ func TestPageThatEndsEarly(t *testing.T) {
 }
 
 func TestKeyOfRowWithoutUUID(t *testing.T) {
-	p, err := decodePage([]byte(`{"data":[{"a":1}, {"a":1},`+"\n"+`{"a":1},{"a":2}],"count":4}`), time.Time{})
+	p, err := decodePage([]byte(`{"data":[{"a":1}, {"a":1},`+"\n"+`{"a":1},{"a":2}],"count":4}`), asked(time.Time{}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r := p.rows; r[0].key != r[1].key || r[0].key != r[2].key || r[0].key == r[3].key {
 		t.Errorf("keys %x, %x, %x and %x", r[0].key, r[1].key, r[2].key, r[3].key)
+	}
+}
+
+// A few bytes of gzip may unpack to a page of millions of rows.
+func TestTooManyRowsTakeLittleMemory(t *testing.T) {
+	const most = 1 << 20
+	for _, row := range []string{"0", "{}", "[[]]", `{"confUUID":"u"}`} {
+		body := []byte(`{"data":[` + strings.Repeat(row+",", (4<<20)/(len(row)+1)) + row + `],"count":1}`)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		p, err := decodePage(body, asked(time.Time{}))
+		runtime.ReadMemStats(&after)
+		if p != nil || !errors.Is(err, errTooManyRows) {
+			t.Errorf("%s: %v", row, err)
+		}
+		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > most {
+			t.Errorf("%s: %d MiB for a page", row, allocated>>20)
+		}
 	}
 }
 
@@ -211,7 +305,7 @@ func BenchmarkPage(b *testing.B) {
 		})
 	}
 	run("meetings", func() {
-		p, err := decodePage(body, fakeservice.Now())
+		p, err := decodePage(body, asked(fakeservice.Now()))
 		if err != nil || len(p.rows) != 500 || p.rows[7].meeting.UUID == "" {
 			b.Fatal(err)
 		}
@@ -233,3 +327,6 @@ func BenchmarkPage(b *testing.B) {
 		}
 	})
 }
+
+// asked is a request for a first page of 500 records.
+func asked(now time.Time) pageRequest { return pageRequest{limit: 500, first: true, now: now} }

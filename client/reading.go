@@ -13,11 +13,20 @@ const maxListingBuffer = 100_000
 
 // reading is one pass over the pages of a listing.
 type reading struct {
-	client      *Client
-	from, to    time.Time
-	listing     *Listing
+	client   *Client
+	from, to time.Time
+	listing  *Listing
+
+	paging Paging
+	size   int    // rows of a full page, as far as known
+	pages  int    // pages that were added
+	next   int    // the record index after the last record that was added
+	count  int    // of the listing, as the last page says
+	first  string // the key of the first record
+
 	records     map[string]place  // by row.key
-	repeats     map[string]int    // how often a record came again, by row.key
+	doubles     int               // records that came again on the same page
+	repeats     map[string]int    // how often a record came again on a later page, by row.key
 	departments map[string]string // one copy of each name
 }
 
@@ -30,37 +39,38 @@ type place struct {
 func newReading(c *Client, from, to time.Time) *reading {
 	return &reading{
 		client: c, from: from, to: to,
-		listing: &Listing{Defects: map[meeting.Defect]int{}, PageSize: c.cfg.PageLimit},
+		listing: &Listing{Defects: map[meeting.Defect]int{}},
+		paging:  Paging(c.paging.Load()),
 		records: map[string]place{}, repeats: map[string]int{}, departments: map[string]string{},
 	}
 }
 
-// readAll reads every page. It reports whether each page continued where the
-// page before it ended.
-func (r *reading) readAll(ctx context.Context) (whole bool, err error) {
+// readAll reads every page. It reports whether each page fitted to the one
+// before it. A full page is never the last one, because count may be too low:
+// the reading ends with a page that is not full or brings no new record.
+func (r *reading) readAll(ctx context.Context) (fitted bool, err error) {
 	p, err := r.readFirst(ctx)
 	if err != nil {
 		return false, err
 	}
-	next, count := len(p.rows), p.count // next is the index after the last record read
-	fresh := next
-	for next < count {
-		if fresh == 0 || r.listing.Pages > r.listing.Announced+sparePages {
+	fresh := len(r.records)
+	for fresh > 0 && r.expectsMore(p) {
+		if r.listing.Pages > r.listing.Announced+sparePages {
 			return false, nil
 		}
-		p, err := r.readPage(ctx, next-1)
-		if err != nil {
+		if p, err = r.readNext(ctx); p == nil {
 			return false, err
 		}
-		if !r.continues(p.rows, next, p.count-count) {
-			return false, nil
-		}
-		first := &p.rows[0]
-		r.keep(first, r.records[first.key]) // it may have changed, but it is no repeat
-		fresh = r.add(p.rows[1:], next)
-		next, count = next+len(p.rows)-1, p.count
+		fresh = r.addNext(p)
 	}
-	return true, nil
+	// A page without a new record is the end, unless added records moved the
+	// others there.
+	return fresh > 0 || r.next >= p.count, nil
+}
+
+// expectsMore reports whether another page may follow the last one.
+func (r *reading) expectsMore(p *page) bool {
+	return len(p.rows) >= r.size || r.next < p.count
 }
 
 func (r *reading) readFirst(ctx context.Context) (*page, error) {
@@ -70,10 +80,46 @@ func (r *reading) readFirst(ctx context.Context) (*page, error) {
 	}
 	r.listing.Announced = p.count
 	r.listing.Meetings = make([]meeting.Meeting, 0, min(p.count, maxListingBuffer))
-	if len(p.rows) < p.count {
-		r.listing.PageSize = len(p.rows)
+	r.size, r.listing.PageSize = pageSize(p, r.client.cfg.PageLimit)
+	if len(p.rows) > 0 {
+		r.first = p.rows[0].key
 	}
-	r.add(p.rows, 0)
+	r.add(p, 0)
+	return p, nil
+}
+
+// pageSize returns how many rows a full page has, for the first page of a
+// listing: at most the limit that was asked for or a smaller one that the page
+// names, or fewer if the service sends fewer than it announces. If count is too
+// low, the first page may be full in spite of it: if it has more rows than that,
+// or a round number of rows. assumed is the size of a full page in that case.
+func pageSize(p *page, limit int) (assumed, size int) {
+	if p.limit > 0 {
+		limit = min(limit, p.limit)
+	}
+	rows := len(p.rows)
+	switch {
+	case rows >= limit, rows > 0 && rows < p.count:
+		return rows, rows
+	case rows > 0 && (rows > p.count || isRound(rows)):
+		return rows, limit
+	}
+	return limit, limit
+}
+
+// isRound reports whether a page of that many rows may be full although it has
+// fewer than its limit, because a smaller limit is likely to be round.
+func isRound(rows int) bool { return rows%10 == 0 }
+
+// readNext returns the next page, or no page if it does not fit.
+func (r *reading) readNext(ctx context.Context) (*page, error) {
+	if r.paging == PagingUnknown {
+		return r.detectPaging(ctx)
+	}
+	p, err := r.readPage(ctx, r.paging.offset(r.next, r.pages, r.size))
+	if err != nil || !r.fits(p) {
+		return nil, err
+	}
 	return p, nil
 }
 
@@ -85,34 +131,43 @@ func (r *reading) readPage(ctx context.Context, offset int) (*page, error) {
 	return p, err
 }
 
-// continues reports whether a page begins with the record before the record
-// index next. If records were added to the listing meanwhile, they may have
-// moved an earlier record there. Any other record shows that some slipped
-// through.
-func (r *reading) continues(rows []row, next, added int) bool {
-	if len(rows) == 0 {
-		return false
+// addNext adds a page that fits. It returns how many records are new.
+func (r *reading) addNext(p *page) (fresh int) {
+	if r.paging != PagingRecord && r.known(p) == len(p.rows) {
+		return 0 // the last page again, or an empty one
 	}
-	first, known := r.records[rows[0].key]
-	return known && next-1-first.index <= max(added, 0)
+	if fresh = r.add(p, r.paging.overlap()); fresh > 0 {
+		r.listing.PageSize = r.size
+	}
+	return fresh
 }
 
-// add adds rows that begin at a record index. It returns how many of their
-// records are new to the reading.
-func (r *reading) add(rows []row, index int) (fresh int) {
+// add adds a page whose first rows are an overlap. It returns how many records
+// are new.
+func (r *reading) add(p *page, overlap int) (fresh int) {
+	for i := range p.rows[:overlap] { // it may have changed, but it is no repeat
+		r.keep(&p.rows[i], r.records[p.rows[i].key])
+	}
+	rows := p.rows[overlap:]
 	for i := range rows {
 		row := &rows[i]
 		at, known := r.records[row.key]
-		if known {
-			r.repeats[row.key]++
-		} else {
+		switch {
+		case !known:
 			fresh++
 			at.meeting = -1
 			r.countDefects(row)
+		case at.index >= r.next:
+			r.doubles++
+		default:
+			r.repeats[row.key]++
 		}
-		at.index = index + i
+		at.index = r.next + i
 		r.keep(row, at)
 	}
+	r.pages++
+	r.next += len(rows)
+	r.count = p.count
 	return fresh
 }
 
@@ -150,16 +205,30 @@ func (r *reading) intern(name string) string {
 	return name
 }
 
-// arrived returns how many records the reading brought. A record that came
-// twice counts twice only if it also did in an earlier reading: then the service
-// really lists it twice. A single repeat is a record that moved between two
-// pages, and may hide another one that was missed.
+// arrived returns how many records the reading brought. A record that comes
+// twice on one page is listed twice. One that comes again on a later page counts
+// again only if it also did in an earlier reading and pages overlap: then the
+// service really lists it twice. Otherwise it moved between two pages, and may
+// hide another one that was missed.
 func (r *reading) arrived(repeatedBefore map[string]bool) int {
-	n := len(r.records)
+	n := len(r.records) + r.doubles
 	for key, times := range r.repeats {
-		if repeatedBefore[key] {
+		if repeatedBefore[key] && r.paging.overlap() > 0 {
 			n += times
 		}
 	}
 	return n
+}
+
+// moved returns how many records came again on a later page for no known
+// reason: they did not in an earlier reading, and the listing did not grow by as
+// many.
+func (r *reading) moved(repeatedBefore map[string]bool) int {
+	n := 0
+	for key, times := range r.repeats {
+		if !repeatedBefore[key] {
+			n += times
+		}
+	}
+	return max(n-max(r.count-r.listing.Announced, 0), 0)
 }

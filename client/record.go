@@ -3,10 +3,11 @@ package client
 import (
 	"crypto/sha256"
 	"errors"
-	"math"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"huaweicloud_meeting_exporter/meeting"
 )
@@ -14,7 +15,8 @@ import (
 // page is one page of history.
 type page struct {
 	rows  []row
-	count int // of the records of the whole listing
+	count int // of the records of the whole listing, or fewer
+	limit int // of the rows of a page, as the service says; 0 if it does not
 }
 
 // row is one record of a page.
@@ -25,69 +27,99 @@ type row struct {
 	meeting    meeting.Meeting
 	defect     meeting.Defect
 	badNumbers int // of a usable record
-	// running is true if the record says that the meeting has not ended. Such a
-	// record is ignored.
-	running bool
 }
 
 // usable reports whether the meeting of the row belongs into a listing.
-func (r *row) usable() bool { return !r.running && r.defect == meeting.Valid }
+func (r *row) usable() bool { return r.defect == meeting.Valid }
+
+// pageRequest is what the decoder of a page must know of its request.
+type pageRequest struct {
+	limit int
+	first bool // the page is the first of its listing
+	now   time.Time
+}
+
+// errTooManyRows keeps the memory of a page in bounds. A service that ignores a
+// small limit may send some more rows than asked for.
+var errTooManyRows = errors.New("response holds more than twice the records asked for")
 
 // decodePage reads the body of a page (API page: history list). A malformed
-// record never fails the page. A response without data and count does, because
-// it must not read as an empty history.
-func decodePage(body []byte, now time.Time) (*page, error) {
+// record never fails the page. A response without a count does, and a first page
+// with a count but without data, because neither must read as an empty history.
+func decodePage(body []byte, request pageRequest) (*page, error) {
 	d := newDecoder(body)
 	var (
-		p       page
-		count   jsonNumber
-		hasData bool
-		failed  bool
+		p            page
+		count, limit jsonNumber
+		dataKind     jsontext.Kind // '[', 'n' for null, or 0 if there is no data
+		code         errorCode
 	)
 	err := d.object(func(name []byte) error {
 		switch string(name) {
 		case "data":
-			p.rows, hasData = nil, d.PeekKind() == '['
-			if !hasData {
+			p.rows, dataKind = nil, d.PeekKind()
+			if dataKind != '[' {
 				return d.value(nil)
 			}
 			return d.array(func() error {
-				r, err := d.row(now)
+				if len(p.rows) == 2*request.limit {
+					return errTooManyRows
+				}
+				r, err := d.row(request.now)
 				p.rows = append(p.rows, r)
 				return err
 			})
 		case "count":
 			return d.value(&count)
+		case "limit":
+			return d.value(&limit)
 		case "error_code":
-			code, err := d.ReadValue()
-			failed = string(code) != "null" && string(code) != `""`
-			return err
+			return d.value(&code)
 		}
 		return d.value(nil)
 	})
 	if err == nil {
 		err = d.end()
 	}
+	isEmpty := dataKind == 0 || dataKind == 'n'
 	switch {
+	case errors.Is(err, errTooManyRows):
+		return nil, err
 	case err != nil:
 		return nil, jsonError(body, err)
-	case failed:
-		return nil, errors.New("response holds an error code in spite of its status")
-	case !hasData:
-		return nil, errors.New("response holds no data")
-	case !count.present || count.value < 0 || count.value > math.MaxInt32 || count.value != math.Trunc(count.value):
+	case code.present:
+		return nil, &code
+	case !count.isIndex():
 		return nil, errors.New("response holds no count")
+	case dataKind != '[' && !isEmpty, isEmpty && request.first && count.value > 0:
+		return nil, errors.New("response holds no data")
 	}
 	p.count = int(count.value)
+	if limit.isIndex() {
+		p.limit = int(limit.value)
+	}
 	return &p, nil
 }
 
 // record holds the fields that the client reads of a ConferenceInfo (API page:
 // history list). It keeps no other field, and so no personal data.
 type record struct {
-	uuid, start, end, state, department, confType jsonString
-	conferenceType, normalCount, terminalCount    jsonNumber
-	webinar, hasRecordFile                        jsonBool
+	uuid, state, department, confType          jsonString
+	start, end                                 jsonTime
+	conferenceType, normalCount, terminalCount jsonNumber
+	webinar, hasRecordFile                     jsonBool
+}
+
+// running reports whether the record says that the meeting has not ended (API
+// page: conferenceState). Any other state, and none, is that of an ended meeting,
+// because the history lists ended meetings.
+func (r *record) running() bool {
+	for _, state := range []string{"Schedule", "Creating", "Created"} {
+		if strings.EqualFold(string(r.state), state) {
+			return true
+		}
+	}
+	return false
 }
 
 // field returns the field of a name on the wire, or nil for a name that the
@@ -135,8 +167,8 @@ func (d *decoder) row(now time.Time) (r row, err error) {
 	conferenceType, _ := rec.conferenceType.count()
 	r.meeting = meeting.Meeting{
 		UUID:         string(rec.uuid),
-		Start:        rec.start.time(),
-		End:          rec.end.time(),
+		Start:        rec.start.Time,
+		End:          rec.end.Time,
 		Department:   meeting.Department(string(rec.department)),
 		Type:         meeting.Classify(bool(rec.webinar), string(rec.confType), conferenceType),
 		Participants: r.count(rec.normalCount),
@@ -148,9 +180,9 @@ func (d *decoder) row(now time.Time) (r row, err error) {
 		sum := sha256.Sum256(d.since(begin))
 		r.key = string(sum[:])
 	}
-	r.running = rec.state != "" && rec.state != "Destroyed"
-	if !r.running {
-		r.defect = r.meeting.Validate(now)
+	r.defect = r.meeting.Validate(now)
+	if rec.running() {
+		r.defect = meeting.NotEnded
 	}
 	if !r.usable() {
 		r.badNumbers = 0

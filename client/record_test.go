@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"huaweicloud_meeting_exporter/client"
 	"huaweicloud_meeting_exporter/meeting"
 	"huaweicloud_meeting_exporter/simulator"
 )
@@ -105,13 +106,15 @@ func TestDefectLeavesOutOneRecord(t *testing.T) {
 		{fields{"startTime": `" 2025-03-14 09:00\t"`, "confUUID": `" bad "`}, meeting.Valid},
 		{fields{"startTime": `"2025\u002d03-14 09:00"`}, meeting.Valid},
 		{fields{"new": `{"a":[{"b":null}]}`, "newer": `[[[]]]`}, meeting.Valid},
+		{fields{"conferenceState": `"Created"`, "confUUID": "", "endTime": "", "normalCount": "-1"}, meeting.NotEnded},
 	}
 	for _, uuid := range []string{"", `""`, `" "`, `null`, `7`, `["u"]`} {
 		tests = append(tests, test{fields{"confUUID": uuid}, meeting.BadUUID})
 	}
 	for _, end := range []string{
-		"", `null`, `""`, `1741945500000`, `{}`, `"2025-03-14"`, `"2025-03-14 09:45:00"`, `"2025-03-14T09:45Z"`,
-		`"2025-03-14 09:45 +0800"`, `"2025-03-14 09:60"`, `"2025-03-14 24:00"`, `"2025-02-30 09:45"`, `"soon"`,
+		"", `null`, `""`, `{}`, `"2025-03-14"`, `"2025-03-14T09:45Z"`, `"2025-03-14 09:45 +0800"`, `"2025-03-14T09:45:00+0800"`,
+		`"2025-03-14 09:60"`, `"2025-03-14 24:00"`, `"2025-02-30 09:45"`, `"soon"`, `true`, `0`, `-1741945500000`,
+		`1741945500`, `"1741945500"`, `1741945500000.5`, `1e300`, `"1.7419455e12"`, `"0x1959395e8e0"`, `"99999999999999999999"`,
 	} {
 		tests = append(tests, test{fields{"endTime": end}, meeting.BadTime})
 	}
@@ -148,7 +151,7 @@ func TestIdenticalMalformedRows(t *testing.T) {
 	s := newSetup(t)
 	s.fault(onHistory(jsonBody(pageBody(6, "null", "null", row("", nil), row("", nil), row("", nil), row("good", nil)))))
 	wantUUIDs(t, s.mustList(t), []string{"good"})
-	s.wantReadings(t, 2)
+	s.wantReadings(t, 1)
 }
 
 func TestNumbers(t *testing.T) {
@@ -230,20 +233,63 @@ func TestRecordedAndDepartment(t *testing.T) {
 	}
 }
 
+func TestTimes(t *testing.T) {
+	want := time.Date(2025, 3, 14, 9, 45, 0, 0, time.UTC)
+	r := newReader(t)
+	for _, text := range []string{
+		`"2025-03-14 09:45"`, `"2025-03-14 09:45:00"`, `"2025-03-14 09:45:59"`, `"2025-03-14 09:45:00.0"`,
+		`"2025-03-14T09:45:00"`, `"2025-03-14T09:45:59.999"`, `"2025-03-14T09:45:00Z"`, `"2025-03-14T09:45:59.9Z"`,
+		`"2025-03-14T17:45:00+08:00"`, `"2025-03-13T21:45:30.5-12:00"`,
+		`1741945500000`, `"1741945500000"`, `1741945559999`, `" 1741945559999 "`, `1.7419455e12`,
+	} {
+		if got := r.read(t, nil, row("u", fields{"endTime": text}))["u"].End; got != want {
+			t.Errorf("%s is %v, want %v", text, got, want)
+		}
+	}
+}
+
 func TestStates(t *testing.T) {
 	r := newReader(t)
 	for state, ended := range map[string]bool{
-		`"Destroyed"`: true, "": true, "null": true, `""`: true,
-		`"Created"`: false, `"Creating"`: false, `"Schedule"`: false, `"destroyed?"`: false,
+		`"Destroyed"`: true, `"DESTROYED"`: true, `"Ended"`: true, `"destroyed?"`: true, `"Not created"`: true, `"Creat"`: true,
+		"": true, "null": true, `""`: true, "7": true, `["Created"]`: true,
+		`"Created"`: false, `"created"`: false, `" CREATED "`: false, `"Creating"`: false, `"creating"`: false,
+		`"Schedule"`: false, `"SCHEDULE"`: false,
 	} {
-		got := r.read(t, nil, row("u", fields{"conferenceState": state}), row("good", nil))
+		defects := map[meeting.Defect]int{}
+		if !ended {
+			defects[meeting.NotEnded] = 1
+		}
+		got := r.read(t, defects, row("u", fields{"conferenceState": state}), row("good", nil))
 		if _, ok := got["u"]; ok != ended || got["good"].UUID == "" {
 			t.Errorf("%s: got %v", state, got)
 		}
 	}
-	// Such a meeting has no end yet, which is no defect.
-	if got := r.read(t, nil, row("u", fields{"conferenceState": `"Created"`, "endTime": "", "normalCount": "-1"})); len(got) != 0 {
-		t.Errorf("got %v", got)
+	if got := r.read(t, map[meeting.Defect]int{meeting.NotEnded: 1}, row("u", fields{"conferenceState": `"Created"`})); len(got) != 0 {
+		t.Errorf("a meeting that runs is %v", got)
+	}
+}
+
+// A listing of records that the client cannot read must not pass for an empty
+// one.
+func TestListingWithoutUsableRecord(t *testing.T) {
+	for name, c := range map[string]struct {
+		rows []string
+		want string // of the error
+	}{
+		"bad times":         {[]string{row("u", fields{"endTime": `"14/03/2025"`}), row("v", fields{"startTime": "7"})}, "no record is usable (time 2)"},
+		"several defects":   {[]string{"null", row("u", fields{"endTime": ""})}, "no record is usable (uuid 1, time 1)"},
+		"one has not ended": {[]string{row("u", fields{"endTime": ""}), row("v", fields{"conferenceState": `"Created"`})}, "no record is usable (time 1)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReader(t)
+			r.fault(onHistory(jsonBody(pageBody(len(c.rows), c.rows...))))
+			if err := r.wantFailure(t, client.Response); !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, want %s", err, c.want)
+			}
+			_, err := r.client.FirstPage(t.Context(), r.began, r.began)
+			wantReason(t, err, client.Response)
+		})
 	}
 }
 

@@ -2,6 +2,8 @@ package client_test
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -22,8 +24,9 @@ func (s *setup) failEvery(t *testing.T, interval time.Duration, n int, want clie
 	}
 }
 
-func TestDelayAfterRefusedSignIn(t *testing.T) {
-	for name, refusal := range map[string]simulator.Fault{
+// A sign-in that fails may have ended another token, and may lock the account.
+func TestDelayAfterFailedSignIn(t *testing.T) {
+	refusals := map[string]simulator.Fault{
 		"401":                           simulator.Answer(401, "USG.206010025", "refused"),
 		"401 without a code":            simulator.Body(401, "text/html", "<p>refused"),
 		"403":                           simulator.Answer(403, "USG.1", "refused"),
@@ -39,18 +42,38 @@ func TestDelayAfterRefusedSignIn(t *testing.T) {
 		"400 older field":               simulator.Body(400, "application/json", `{"returnCode":"206010025","returnDesc":"refused"}`),
 		"400 number":                    simulator.Body(400, "application/json", `{"error_code":206010025,"error_msg":"refused"}`),
 		"400 older field, number":       simulator.Body(400, "application/json", `{"returnCode":206010025,"returnDesc":"refused"}`),
-	} {
-		inBubble(t, name, func(t *testing.T) {
-			s := newSetup(t)
-			s.fault(onSignIn(refusal))
-			s.failEvery(t, 10*time.Second, 50*6, client.Auth)
-			s.wantIntervals(t, simulator.PathAppAuth, time.Minute, 2*time.Minute, 4*time.Minute, 8*time.Minute, 15*time.Minute, 15*time.Minute)
-			s.wantRequests(t, simulator.PathHistory, 0)
+		"200 wrong key":                 simulator.Answer(200, "USG.206010025", "refused"),
+	}
+	failures := map[client.Reason]map[string]simulator.Fault{
+		client.Auth: refusals,
+		client.Response: {
+			"empty object": jsonBody(`{}`), "empty token": jsonBody(`{"accessToken":""}`), "null token": jsonBody(`{"accessToken":null}`),
+			"number for token": jsonBody(`{"accessToken":1}`), "array": jsonBody(`[]`), "empty": jsonBody(``),
+			"200 with a code": simulator.Answer(200, "USG.1", ""), "HTML": simulator.HTML(),
+			"redirect": simulator.Redirect("http://elsewhere.example/"), "400": simulator.Answer(400, "USG.200000001", ""),
+			"404": simulator.Answer(404, "APIGW.0101", ""),
+		},
+		client.Throttled: {"429": simulator.Throttled(), "403 0308": simulator.Answer(403, "APIGW.0308", ""), "cut 429": cutWith(429)},
+		client.Server:    {"500": simulator.Answer(500, "USG.1", ""), "cut 503": cutWith(503)},
+		client.Network: {
+			"cut": simulator.Cut(), "cut body": simulator.CutBody(), "hang": simulator.Hang(), "hang in body": hangInBody,
+			"half a body": jsonBody(`{"accessToken":"t"`),
+		},
+	}
+	for reason, faults := range failures {
+		for name, f := range faults {
+			inBubble(t, name, func(t *testing.T) {
+				s := newSetup(t)
+				s.fault(onSignIn(f))
+				s.failEvery(t, 10*time.Second, 49*6, reason) // or later, after one that hangs
+				s.wantIntervals(t, simulator.PathAppAuth, time.Minute, 2*time.Minute, 4*time.Minute, 8*time.Minute, 15*time.Minute, 15*time.Minute)
+				s.wantRequests(t, simulator.PathHistory, 0)
 
-			s.fault(nil)
-			time.Sleep(15 * time.Minute)
-			s.mustList(t)
-		})
+				s.fault(nil)
+				time.Sleep(15 * time.Minute)
+				s.mustList(t)
+			})
+		}
 	}
 	for name, refuse := range map[string]func(s *setup){
 		"key changed":      func(s *setup) { s.SetAppKey("another") },
@@ -64,6 +87,24 @@ func TestDelayAfterRefusedSignIn(t *testing.T) {
 			s.wantSignIns(t, 1)
 		})
 	}
+	inBubble(t, "longer if the service asks for it", func(t *testing.T) {
+		s := newSetup(t)
+		s.fault(onSignIn(simulator.Times(1, simulator.RetryAfter("100", simulator.Throttled()))))
+		s.failEvery(t, 10*time.Second, 10, client.Throttled)
+		s.mustList(t)
+		s.wantIntervals(t, simulator.PathAppAuth, 100*time.Second)
+	})
+	inBubble(t, "none without a connection", func(t *testing.T) {
+		s := newSetup(t)
+		working := s.cfg.Transport
+		var network http.RoundTripper = refusing
+		s.cfg.Transport = transportFunc(func(r *http.Request) (*http.Response, error) { return network.RoundTrip(r) })
+		s.reset(t)
+		s.wantFailure(t, client.Network)
+		s.wantAttempts(t, client.EndpointSignIn, 4)
+		network = working
+		s.mustList(t)
+	})
 	inBubble(t, "never shorter than the interval", func(t *testing.T) {
 		s := newSetup(t, func(_ *simulator.Config, cfg *client.Config) { cfg.SignInInterval = 20 * time.Minute })
 		s.fault(onSignIn(simulator.Answer(401, "USG.1", "")))
@@ -96,34 +137,55 @@ func TestErrorDuringDelay(t *testing.T) {
 		if !errors.As(second, &e) || e.Status != 423 || e.Code != "USG.206010008" {
 			t.Fatalf("%+v", second)
 		}
-		const next = "the next sign-in is in 40s"
+		const next = "the next sign-in is in 35s"
 		if !strings.Contains(second.Error(), next) || strings.Contains(first.Error(), "next sign-in") {
 			t.Errorf("first %q, then %q", first, second)
 		}
 	})
 }
 
-func TestPermanent401IsNoStormOfSignIns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSetup(t)
-		s.fault(onHistory(simulator.Answer(401, "MMC.111070111", "")))
-		s.failEvery(t, time.Minute, 24*60, client.Auth)
-		// A poll may find no token, sign in, and sign in once more after the
-		// 401. So there are two sign-ins for each delay.
-		signIns := s.seen(simulator.PathAppAuth)
-		for i := range signIns {
-			if i+2 < len(signIns) && signIns[i+2].at.Sub(signIns[i].at) < min(15*time.Minute, time.Minute<<(i/2)) {
-				t.Fatalf("times between sign-ins %v", s.intervals(simulator.PathAppAuth)[:i+2])
+// A poll begins one interval after another, and so a bit less than that after a
+// sign-in of that other poll was refused.
+func TestRefusedSignInIsDueAtNextPoll(t *testing.T) {
+	slowly := func(f simulator.Fault) simulator.Fault {
+		return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			time.Sleep(700 * time.Millisecond)
+			f(w, r, next)
+		}
+	}
+	for name, f := range map[string]simulator.Fault{
+		"refused":        onSignIn(slowly(simulator.Answer(401, "USG.206010025", ""))),
+		"hangs":          onSignIn(simulator.Hang()),
+		"token rejected": onHistory(slowly(simulator.Answer(401, "USG.1", ""))),
+	} {
+		for _, interval := range []time.Duration{time.Minute, 10 * time.Second, 5 * time.Minute} {
+			if name == "hangs" && interval < 30*time.Second {
+				continue // longer than a poll
 			}
+			inBubble(t, fmt.Sprint(name, interval), func(t *testing.T) {
+				s := newSetup(t, func(_ *simulator.Config, cfg *client.Config) { cfg.SignInInterval = interval })
+				s.fault(f)
+				var polls []int // with a sign-in
+				for i := range 8 {
+					before := len(s.seen(simulator.PathAppAuth))
+					if _, err := s.list(t.Context()); err == nil {
+						t.Error("no error")
+					}
+					if len(s.seen(simulator.PathAppAuth)) > before {
+						polls = append(polls, i)
+					}
+					time.Sleep(time.Until(s.began.Add(time.Duration(i+1) * interval)))
+				}
+				want := []int{0, 1, 3, 7}
+				if interval == 5*time.Minute {
+					want = []int{0, 1, 3, 6} // at most 15 minutes
+				}
+				if !slices.Equal(polls, want) {
+					t.Errorf("sign-ins in polls %v, want %v", polls, want)
+				}
+			})
 		}
-		if n := len(signIns); n < 24 || n > 2*(4*24+6) {
-			t.Errorf("%d sign-ins in a day", n)
-		}
-
-		s.fault(nil)
-		time.Sleep(15 * time.Minute)
-		s.mustList(t)
-	})
+	}
 }
 
 // Goroutines that fail together cause one delay.
@@ -158,18 +220,6 @@ func TestRefusalsOfManyGoroutines(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestForbiddenHistoryKeepsToken(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSetup(t)
-		s.fault(onHistory(simulator.Answer(403, "MMC.111070002", "")))
-		s.failEvery(t, time.Minute, 10, client.Permission)
-		s.wantRequests(t, simulator.PathHistory, 10)
-		s.fault(nil)
-		s.mustList(t)
-		s.wantSignIns(t, 1)
-	})
 }
 
 func TestErrorCodes(t *testing.T) {

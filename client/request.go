@@ -3,14 +3,13 @@ package client
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
-	"syscall"
+	"sync/atomic"
 	"time"
 )
 
@@ -45,45 +44,58 @@ type call struct {
 	// decode reads the body of a 200. If it is nil, any 2xx is a success and
 	// the body is ignored.
 	decode func(body []byte) error
+	// once ends the call with the first request that may have reached the
+	// service. Other failed requests may be repeated.
+	once bool
+	// unlimited makes the call without waiting for the limiter.
+	unlimited bool
 }
 
-// attempt makes one request. retryAfter is how long the service asks to wait
-// before the next attempt.
-func (c *Client) attempt(ctx context.Context, call call) (retryAfter time.Duration, err error) {
-	if err := c.limiter.Wait(ctx); err != nil {
-		return 0, &Error{Op: call.op, Reason: Network, Err: err}
+// attempt makes one request. It returns an *Error, or an error of call.build.
+func (c *Client) attempt(ctx context.Context, call call) error {
+	if !call.unlimited {
+		if err := c.limiter.Wait(ctx); err != nil {
+			return &Error{Op: call.op, Reason: Network, Err: err}
+		}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.Timeout, fmt.Errorf("no complete response within %s", c.cfg.Timeout))
 	defer cancel()
 	req, err := call.build(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	req.Header.Set("User-Agent", c.cfg.UserAgent)
+	connected := new(atomic.Bool)
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	}))
 
 	began := time.Now()
 	resp, body, err := c.roundTrip(req)
 	c.observe(call.endpoint, time.Since(began), resp, err)
+	e := &Error{Op: call.op, Reason: Network, sent: resp != nil || connected.Load()}
 	switch {
 	case errors.Is(err, errTooLong):
-		return 0, &Error{Op: call.op, Reason: Response, Status: resp.StatusCode, Err: err}
+		e.Reason, e.Status, e.Err = Response, resp.StatusCode, err
+		return e
 	case err != nil && ctx.Err() != nil:
-		return 0, &Error{Op: call.op, Reason: Network, Err: context.Cause(ctx)}
+		e.Err = context.Cause(ctx)
+		return e
 	case err != nil:
-		return 0, &Error{Op: call.op, Reason: Network, Err: safeError(err)}
+		e.Err = networkError(err)
+		return e
 	case resp.StatusCode != http.StatusOK && (call.decode != nil || resp.StatusCode/100 != 2):
-		return parseRetryAfter(resp, c.cfg.Now()), statusError(call.op, resp, body)
+		e.readStatus(resp, body)
+		e.retryAfter = parseRetryAfter(resp, c.cfg.Now())
+		return e
 	case call.decode == nil:
-		return 0, nil
+		return nil
 	}
 	if err := call.decode(body); err != nil {
-		reason := Response
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			reason = Network
-		}
-		return 0, &Error{Op: call.op, Reason: reason, Status: resp.StatusCode, RequestID: headerRequestID(resp), Err: err}
+		e.readDecodeError(resp, err)
+		return e
 	}
-	return 0, nil
+	return nil
 }
 
 func (c *Client) observe(endpoint string, took time.Duration, resp *http.Response, err error) {
@@ -103,7 +115,8 @@ func (c *Client) observe(endpoint string, took time.Duration, resp *http.Respons
 var errTooLong = fmt.Errorf("response is longer than %d MiB", maxBody>>20)
 
 // roundTrip sends req and reads the whole response. If only the body fails, it
-// returns both the response and an error. It calls the transport itself,
+// returns both the response and an error, or no body if the status alone tells
+// what happened. It calls the transport itself,
 // because an http.Client follows redirects: to a page that reads as "0
 // meetings", or with the token to another host.
 func (c *Client) roundTrip(req *http.Request) (*http.Response, []byte, error) {
@@ -114,7 +127,10 @@ func (c *Client) roundTrip(req *http.Request) (*http.Response, []byte, error) {
 	defer resp.Body.Close()
 	var body bytes.Buffer
 	body.Grow(int(min(max(resp.ContentLength, 0), maxBodyBuffer)) + bytes.MinRead)
-	if _, err := body.ReadFrom(io.LimitReader(resp.Body, maxBody+1)); err != nil {
+	switch _, err := body.ReadFrom(io.LimitReader(resp.Body, maxBody+1)); {
+	case err != nil && failsByStatus(resp.StatusCode):
+		return resp, nil, nil
+	case err != nil:
 		return resp, nil, err
 	}
 	if body.Len() > maxBody {
@@ -134,26 +150,4 @@ func (c *Client) newRequest(ctx context.Context, method, path string, query url.
 	}
 	req.Header.Set("Accept", "application/json")
 	return req, nil
-}
-
-// safeError returns an error that quotes nothing of the response. Errors of
-// net/http may quote it, so every unknown error becomes a general one.
-func safeError(err error) error {
-	var (
-		timeout     net.Error
-		network     *net.OpError
-		certificate *tls.CertificateVerificationError
-		errno       syscall.Errno
-	)
-	switch {
-	case errors.As(err, &network), errors.As(err, &certificate):
-		return err
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return errors.New("timeout")
-	case errors.As(err, &errno):
-		return errno
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("the connection closed before the response was complete")
-	}
-	return errors.New("no valid HTTP response")
 }

@@ -16,14 +16,17 @@ import (
 // maxRetryAfter limits how long the service may ask the client to wait.
 const maxRetryAfter = 2 * time.Minute
 
-// do makes a call. It makes up to MaxAttempts if an error is retryable. If ctx
-// ends, do returns the cause of that, which is no Error.
+// do makes a call, with up to MaxAttempts requests if an error is retryable. If
+// ctx ends, do returns the cause of that, which is no Error.
 func (c *Client) do(ctx context.Context, call call) error {
 	wait := newCallBackoff(c.cfg.Random)
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		retryAfter, err := c.attempt(ctx, call)
-		wait.retryAfter = retryAfter
-		if err != nil && !retryable(err) {
+		err := c.attempt(ctx, call)
+		var e *Error
+		if errors.As(err, &e) {
+			wait.retryAfter = e.retryAfter
+		}
+		if err != nil && (!retryable(err) || call.once && e.sent) {
 			err = backoff.Permanent(err)
 		}
 		return struct{}{}, err

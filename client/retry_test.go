@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,6 +26,20 @@ func hangInBody(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	simulator.Hang()(w, r, next)
 }
 
+// cutWith sends a status and half of an error's body.
+func cutWith(status int) simulator.Fault {
+	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		simulator.CutBody()(w, r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			simulator.Answer(status, "APIGW.0308", "")(w, r, nil)
+		}))
+	}
+}
+
+// refusing is a network in which no connection comes about.
+var refusing = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+}}
+
 func TestRetries(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault  simulator.Fault
@@ -31,6 +47,10 @@ func TestRetries(t *testing.T) {
 		lasts  time.Duration // one attempt
 	}{
 		"429":      {simulator.Throttled(), client.Throttled, 0},
+		"403 0308": {simulator.Answer(403, "APIGW.0308", ""), client.Throttled, 0},
+		"403 APIG": {simulator.Answer(403, "APIG.0308", ""), client.Throttled, 0},
+		"cut 429":  {cutWith(429), client.Throttled, 0},
+		"cut 503":  {cutWith(503), client.Server, 0},
 		"500":      {simulator.Answer(500, "MMC.111070003", ""), client.Server, 0},
 		"502 HTML": {simulator.Body(502, "text/html", "<h1>Bad Gateway"), client.Server, 0},
 		"503":      {simulator.Answer(503, "APIGW.0201", ""), client.Server, 0},
@@ -41,17 +61,13 @@ func TestRetries(t *testing.T) {
 		"half a body":  {jsonBody(pageBody(1, `{"confUUID":"r00"}`)[:40]), client.Network, 0},
 		"hang in body": {hangInBody, client.Network, 30 * time.Second},
 	} {
-		for path, endpoint := range map[string]string{
-			simulator.PathHistory: client.EndpointHistory, simulator.PathAppAuth: client.EndpointSignIn,
-		} {
-			inBubble(t, "four attempts at "+endpoint+" "+name, func(t *testing.T) {
-				s := newSetup(t)
-				s.fault(simulator.On(path, c.fault))
-				s.wantFailure(t, c.reason)
-				s.wantAttempts(t, endpoint, 4)
-				s.wantIntervals(t, path, c.lasts+time.Second, c.lasts+2*time.Second, c.lasts+4*time.Second)
-			})
-		}
+		inBubble(t, "four attempts after "+name, func(t *testing.T) {
+			s := newSetup(t)
+			s.fault(onHistory(c.fault))
+			s.wantFailure(t, c.reason)
+			s.wantAttempts(t, client.EndpointHistory, 4)
+			s.wantIntervals(t, simulator.PathHistory, c.lasts+time.Second, c.lasts+2*time.Second, c.lasts+4*time.Second)
+		})
 		inBubble(t, "success after "+name, func(t *testing.T) {
 			s := newSetup(t, pageLimit(4))
 			want := s.addRecords(10)
@@ -77,6 +93,7 @@ func TestRetryAfter(t *testing.T) {
 		for _, value := range values {
 			for status, f := range map[string]simulator.Fault{
 				"429 ": simulator.Throttled(), "503 ": simulator.Answer(503, "APIGW.0201", ""),
+				"403 ": simulator.Answer(403, "APIGW.0308", ""), "cut 429 ": cutWith(429),
 			} {
 				inBubble(t, status+value, func(t *testing.T) {
 					s := newSetup(t)
@@ -146,7 +163,7 @@ func TestCancelledContext(t *testing.T) {
 		opts  []option
 	}{
 		"in a backoff":              {onHistory(simulator.RetryAfter("100", simulator.Throttled())), nil},
-		"in a backoff of a sign-in": {onSignIn(simulator.RetryAfter("100", simulator.Throttled())), nil},
+		"in a backoff of a sign-in": {nil, []option{transport(refusing), manyAttempts}},
 		"in a hanging request":      {onHistory(simulator.Hang()), nil},
 		"in a hanging body":         {onHistory(hangInBody), nil},
 		"in the last attempt":       {onHistory(simulator.Hang()), []option{oneAttempt}},
@@ -260,7 +277,7 @@ func TestLimiter(t *testing.T) {
 	})
 	inBubble(t, "burst of five", func(t *testing.T) {
 		s := newSetup(t, rate(30), pageLimit(3))
-		s.addRecords(21) // 10 pages
+		s.addRecords(20) // 10 pages
 		s.mustList(t)
 		want := make([]time.Duration, 10)
 		for i := 4; i < len(want); i++ {
@@ -271,7 +288,7 @@ func TestLimiter(t *testing.T) {
 	// Waiting for the limiter may take longer than the timeout of a request.
 	inBubble(t, "no timeout", func(t *testing.T) {
 		s := newSetup(t, pageLimit(3), rate(1))
-		s.addRecords(21) // 10 pages, of which four need not wait
+		s.addRecords(20) // 10 pages, of which four need not wait
 		s.mustList(t)
 		if took := time.Since(s.began); took != 6*time.Minute {
 			t.Errorf("took %v, want 6m", took)

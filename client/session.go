@@ -8,9 +8,19 @@ import (
 	"time"
 )
 
-// maxSignInInterval limits the time between a refused sign-in and the next one,
-// unless SignInInterval is longer.
-const maxSignInInterval = 15 * time.Minute
+const (
+	// maxSignInInterval limits the time between a failed sign-in and the next
+	// one, unless SignInInterval is longer. It is also the shortest time between
+	// two suspicions.
+	maxSignInInterval = 15 * time.Minute
+	// maxSlack limits how much earlier than SignInInterval says a sign-in is
+	// due, so that a poll that begins one interval after another is not too
+	// early by the time that passed before the other poll's sign-in.
+	maxSlack = 5 * time.Second
+	// maxFailures is how many listings in a row may fail before the token is
+	// under suspicion.
+	maxFailures = 2
+)
 
 // Role is the role of the user who signed in.
 type Role int
@@ -34,15 +44,22 @@ type Session struct {
 // because it is held during requests, and waiting for it must end with a
 // context.
 type session struct {
-	lock    chan struct{}
-	token   string
-	renewAt time.Time // on the monotonic clock: the wall clock may be wrong
-	expiry  time.Time // on the wall clock
-	role    Role
+	lock  chan struct{}
+	token string
+	// These two are on the monotonic clock, because the wall clock may be wrong.
+	renewAt, expireAt time.Time
+	expiry            time.Time // on the wall clock
+	role              Role
 
-	refusals    int       // refused sign-ins in a row
+	refusals    int       // failed sign-ins in a row, and tokens rejected at once
+	outdated    bool      // the last sign-in failed, so the token is an older one
 	lastRefusal *Error    // nil before the first
+	lastSignIn  time.Time // when the last sign-in began
 	nextSignIn  time.Time // no sign-in before this, because of lastRefusal
+
+	failures  int       // failed listings in a row for which the token may be the cause
+	suspect   string    // the token that may be the cause, or ""
+	suspected time.Time // when a token last was
 }
 
 func (s *session) acquire(ctx context.Context) error {
@@ -56,7 +73,7 @@ func (s *session) acquire(ctx context.Context) error {
 
 func (s *session) release() { <-s.lock }
 
-func (s *session) dropToken() { s.token, s.expiry = "", time.Time{} }
+func (s *session) dropToken() { s.token, s.suspect, s.expiry = "", "", time.Time{} }
 
 // SignIn returns the session. It signs in only if there is no token, or if the
 // token has lived 80 % of its validity. Goroutines that call it together share
@@ -80,64 +97,112 @@ func (c *Client) Session(ctx context.Context) (Session, error) {
 }
 
 // token returns a valid token. It signs in if there is none, if it has lived
-// 80 % of its validity, or if it is the rejected one. After a refusal it fails
-// with that refusal until the next sign-in is due.
+// 80 % of its validity, if it is under suspicion, or if it is the rejected one.
+// If that fails, it returns the old token until that expires or is rejected.
+// After a failure no sign-in is due for some time. If there is no token, token
+// then fails with the same error.
 func (c *Client) token(ctx context.Context, rejected string) (string, error) {
 	s := &c.session
 	if err := s.acquire(ctx); err != nil {
 		return "", fmt.Errorf("sign in: %w", err)
 	}
 	defer s.release()
-	if s.token == rejected {
+	now := time.Now()
+	if s.token == rejected || !now.Before(s.expireAt) {
 		s.dropToken()
 	}
-	if s.token != "" && time.Now().Before(s.renewAt) {
+	if s.token != "" && s.token != s.suspect && now.Before(s.renewAt) {
 		return s.token, nil
 	}
-	if wait := time.Until(s.nextSignIn); wait > 0 {
-		e := *s.lastRefusal
-		e.Err = fmt.Errorf("%w; the next sign-in is in %s", e.Err, wait.Round(time.Second))
-		return "", &e
-	}
-	if err := c.signIn(ctx); err != nil {
-		var e *Error
-		if errors.As(err, &e) && e.Reason == Auth && e.Status != 0 { // 0: the secret cannot be read
-			s.delaySignIn(c.cfg.SignInInterval, e)
-		}
+	err := c.signInIfDue(ctx)
+	switch {
+	case err != nil && (s.token == "" || ctx.Err() != nil):
 		return "", err
+	case err == nil:
+		if s.suspect != "" {
+			_ = c.endToken(ctx, s.suspect) // which may be dead
+		}
+		s.failures, s.suspect = 0, "" // they say nothing of the new token
 	}
 	return s.token, nil
 }
 
-// delaySignIn delays the next sign-in, twice as long after every refusal. The
+// signInIfDue signs in, unless an earlier failure delays that. The caller holds
+// the session's lock.
+func (c *Client) signInIfDue(ctx context.Context) error {
+	s := &c.session
+	if wait := time.Until(s.nextSignIn); wait > 0 {
+		e := *s.lastRefusal
+		e.Err = fmt.Errorf("%w; the next sign-in is in %s", e.Err, wait.Round(time.Second))
+		return &e
+	}
+	s.lastSignIn = time.Now()
+	err := c.signIn(ctx)
+	s.outdated = err != nil
+	var e *Error
+	if errors.As(err, &e) && e.sent {
+		s.delaySignIn(c.cfg.SignInInterval, e)
+	}
+	return err
+}
+
+// delaySignIn delays the next sign-in, twice as long after every failure. The
 // service locks accounts after refusals, and every sign-in may end the oldest
-// of a user's 64 tokens.
+// of a user's 64 tokens, even one whose response was lost.
 func (s *session) delaySignIn(interval time.Duration, refusal *Error) {
 	delay := min(interval<<min(s.refusals, 10), max(interval, maxSignInInterval))
 	s.refusals++
 	s.lastRefusal = refusal
-	s.nextSignIn = time.Now().Add(delay)
+	s.nextSignIn = s.lastSignIn.Add(delay - min(interval/10, maxSlack))
+	if asked := time.Now().Add(refusal.retryAfter); asked.After(s.nextSignIn) {
+		s.nextSignIn = asked
+	}
 }
 
-// rejectedToken treats a 401 for the token of a new sign-in as a refusal.
+// rejectedToken treats a token of a new sign-in that the service rejects as a
+// refused sign-in.
 func (c *Client) rejectedToken(ctx context.Context, refusal *Error) {
 	if c.session.acquire(ctx) != nil {
 		return
 	}
 	defer c.session.release()
 	if time.Now().Before(c.session.nextSignIn) {
-		return // another goroutine reported the same 401
+		return // another goroutine reported the same token
 	}
 	c.session.delaySignIn(c.cfg.SignInInterval, refusal)
 }
 
-// acceptedToken ends the doubling of the delay after refusals.
+// acceptedToken ends the doubling of the delay after failed sign-ins, unless the
+// service accepts a token that could not be renewed.
 func (c *Client) acceptedToken(ctx context.Context) {
 	if c.session.acquire(ctx) != nil {
 		return
 	}
 	defer c.session.release()
-	c.session.refusals = 0
+	if !c.session.outdated {
+		c.session.refusals = 0
+	}
+}
+
+// judgeToken counts listings that fail in a way that a dead token may cause, if
+// the service tells that without a code. If they keep failing, the next listing
+// signs in.
+func (c *Client) judgeToken(ctx context.Context, failure error) {
+	s := &c.session
+	if s.acquire(ctx) != nil {
+		return
+	}
+	defer s.release()
+	reason, failed := ReasonOf(failure)
+	switch {
+	case failure == nil:
+		s.failures, s.suspect = 0, ""
+	case failed && (reason == Permission || reason == Response):
+		s.failures++
+	}
+	if s.failures >= maxFailures && s.token != "" && (s.suspected.IsZero() || time.Since(s.suspected) >= maxSignInInterval) {
+		s.suspect, s.suspected = s.token, time.Now()
+	}
 }
 
 // signOut ends the token, because the service keeps at most 64 per user.
@@ -152,9 +217,15 @@ func (c *Client) signOut(ctx context.Context) error {
 	}
 	token := s.token
 	s.dropToken()
-	_, err := c.attempt(ctx, call{
-		op:       "sign out",
-		endpoint: EndpointSignOut,
+	return c.endToken(ctx, token)
+}
+
+// endToken makes one attempt at ending a token.
+func (c *Client) endToken(ctx context.Context, token string) error {
+	return c.attempt(ctx, call{
+		op:        "sign out",
+		endpoint:  EndpointSignOut,
+		unlimited: true,
 		build: func(ctx context.Context) (*http.Request, error) {
 			req, err := c.newRequest(ctx, http.MethodDelete, "/v1/usg/acs/token", nil, nil)
 			if err == nil {
@@ -163,5 +234,4 @@ func (c *Client) signOut(ctx context.Context) error {
 			return req, err
 		},
 	})
-	return err
 }

@@ -107,7 +107,7 @@ func TestDeadTokenIsReplaced(t *testing.T) {
 	})
 	t.Run("between pages", func(t *testing.T) {
 		s := newSetup(t, pageLimit(4))
-		want := s.addRecords(10)
+		want := s.addRecords(9)
 		s.fault(beforePage(1, s.RevokeTokens))
 		wantUUIDs(t, s.mustList(t), want)
 		if got, want := s.offsets(), []int{0, 3, 3, 6}; !slices.Equal(got, want) {
@@ -208,6 +208,7 @@ func TestCloseMakesOneAttempt(t *testing.T) {
 		"202":        {simulator.Body(202, "text/plain", ""), "", 0},
 		"204":        {simulator.Body(204, "text/plain", ""), "", 0},
 		"throttled":  {simulator.RetryAfter("60", simulator.Throttled()), client.Throttled, 0},
+		"cut 503":    {cutWith(503), client.Server, 0},
 		"server":     {simulator.Answer(503, "USG.1", ""), client.Server, 0},
 		"cut":        {simulator.Cut(), client.Network, 0},
 		"dead token": {simulator.Answer(401, "USG.1", ""), client.Response, 0},

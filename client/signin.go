@@ -28,15 +28,10 @@ func (c *Client) signIn(ctx context.Context) error {
 		op:       "sign in",
 		endpoint: EndpointSignIn,
 		build:    c.signInRequest,
-		decode: func(body []byte) error {
-			response = signInResponse{}
-			if err := unmarshal(body, &response); err != nil {
-				return err
-			}
-			if response.AccessToken == "" {
-				return errors.New("response holds no access token")
-			}
-			return nil
+		once:     true, // a token may have been issued
+		decode: func(body []byte) (err error) {
+			response, err = decodeSignIn(body)
+			return err
 		},
 	})
 	var e *Error
@@ -48,9 +43,9 @@ func (c *Client) signIn(ctx context.Context) error {
 		return err
 	}
 	s := &c.session
-	s.token = response.AccessToken
+	s.token = string(response.accessToken)
 	validity := response.validity()
-	s.renewAt = began.Add(validity * 8 / 10)
+	s.renewAt, s.expireAt = began.Add(validity*8/10), began.Add(validity)
 	s.expiry = c.cfg.Now().Add(validity)
 	s.role = response.role()
 	return nil
@@ -59,10 +54,13 @@ func (c *Client) signIn(ctx context.Context) error {
 // refusesSignIn reports whether a response refuses the credentials, so that
 // another attempt with them is pointless.
 func refusesSignIn(e *Error) bool {
+	if e.Reason == Throttled {
+		return false
+	}
 	switch e.Status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusPreconditionFailed, http.StatusLocked:
 		return true
-	case http.StatusBadRequest:
+	case http.StatusOK, http.StatusBadRequest:
 		return e.WrongCredentials() || e.UnknownUser()
 	}
 	return false
@@ -70,25 +68,63 @@ func refusesSignIn(e *Error) bool {
 
 // signInResponse holds the fields of a sign-in's response that the client reads.
 type signInResponse struct {
-	AccessToken string     `json:"accessToken"`
-	ValidPeriod jsonNumber `json:"validPeriod"` // seconds
-	User        struct {
-		AdminType jsonNumber `json:"adminType"`
-	} `json:"user"`
+	accessToken jsonString
+	validPeriod jsonNumber // seconds
+	adminType   jsonNumber
+	code        errorCode
+}
+
+// decodeSignIn decodes a response to a sign-in (API page: App ID login). Every
+// field but the token may have any value: a response that fails loses a token
+// that the service has issued.
+func decodeSignIn(body []byte) (r signInResponse, err error) {
+	d := newDecoder(body)
+	err = d.object(func(name []byte) error {
+		switch string(name) {
+		case "accessToken":
+			return d.value(&r.accessToken)
+		case "validPeriod":
+			return d.value(&r.validPeriod)
+		case "error_code":
+			return d.value(&r.code)
+		case "user":
+			if d.PeekKind() == '{' {
+				return d.object(func(name []byte) error {
+					if string(name) == "adminType" {
+						return d.value(&r.adminType)
+					}
+					return d.value(nil)
+				})
+			}
+		}
+		return d.value(nil)
+	})
+	if err == nil {
+		err = d.end()
+	}
+	switch {
+	case err != nil:
+		return r, jsonError(body, err)
+	case r.accessToken != "":
+		return r, nil
+	case r.code.present:
+		return r, &r.code
+	}
+	return r, errors.New("response holds no access token")
 }
 
 func (r *signInResponse) validity() time.Duration {
-	if !r.ValidPeriod.present || !(r.ValidPeriod.value > 0) { // NaN is not > 0
+	if !r.validPeriod.present || !(r.validPeriod.value > 0) { // NaN is not > 0
 		return defaultValidity
 	}
-	return time.Duration(min(r.ValidPeriod.value, maxValidity.Seconds()) * float64(time.Second))
+	return time.Duration(min(r.validPeriod.value, maxValidity.Seconds()) * float64(time.Second))
 }
 
 func (r *signInResponse) role() Role {
-	if !r.User.AdminType.present {
+	if !r.adminType.present {
 		return RoleUnknown
 	}
-	switch r.User.AdminType.value {
+	switch r.adminType.value {
 	case 0, 1: // default administrator, administrator
 		return RoleAdministrator
 	case 2:

@@ -11,9 +11,7 @@ import (
 )
 
 // Gatherer gathers the metrics of a ledger once for each snapshot and minute:
-// the window moves by the minute. It also carries the one signal that goes
-// upward: it marks the snapshot as delivered (rule 6). It may be used
-// concurrently.
+// the window moves by the minute. It may be used concurrently.
 type Gatherer struct {
 	source prometheus.Gatherer
 	ledger *ledger.Ledger
@@ -34,20 +32,18 @@ func NewGatherer(source prometheus.Gatherer, l *ledger.Ledger, now func() time.T
 }
 
 // Gather implements prometheus.Gatherer. The families are shared and must not
-// be changed.
+// be changed. They are of the snapshot that the ledger has published when Gather
+// is called, or of a later one.
 func (g *Gatherer) Gather() ([]*dto.MetricFamily, error) {
 	// The snapshot and the minute are read first. If they change meanwhile, the
 	// families are newer than their mark, and are gathered again too soon.
 	current := &gathered{snapshot: g.ledger.Snapshot(), minute: g.now().Unix() / 60}
 	if cached := g.cache.Load(); cached != nil && cached.snapshot == current.snapshot && cached.minute == current.minute {
-		current = cached
-	} else {
-		var err error
-		if current.families, err = g.source.Gather(); err != nil {
-			return current.families, err
-		}
+		return cached.families, nil
+	}
+	var err error
+	if current.families, err = g.source.Gather(); err == nil {
 		g.cache.Store(current)
 	}
-	current.snapshot.MarkDelivered(time.Now())
-	return current.families, nil
+	return current.families, err
 }

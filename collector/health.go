@@ -26,7 +26,7 @@ func NewHealth(status func() *poller.Status) *Health {
 		tokenExpiry:      newDesc("token_expiry_timestamp_seconds", "When the token in use expires, by its validPeriod, in seconds since 1970."),
 		polls:            newDesc("polls_total", "Polls of the history API since the start of the process, failed ones included.", "kind"),
 		failures:         newDesc("poll_failures_total", "Polls of the history API that failed, since the start of the process.", "reason"),
-		invalid:          newDesc("invalid_records", "Records that the last complete sweep left out. With the reason number, only a number of the record was left out.", "reason"),
+		invalid:          newDesc("invalid_records", "Records that the last complete sweep left out. The reason number counts numbers that were left out of counted records; with the reason state, the record says that the meeting has not ended.", "reason"),
 	}
 }
 

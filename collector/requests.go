@@ -23,16 +23,16 @@ func NewRequests(endpoints []string, now func() time.Time) *Requests {
 		now: now,
 		total: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "api_requests_total",
-			Help: "Requests to the API since the start of the process, retries included; the code is the HTTP status, or error if no complete answer came.",
+			Help: "Requests to the API since the start of the process, retries included; the code is the HTTP status, or error if no complete response came.",
 		}, []string{"endpoint", "code"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "api_request_duration_seconds",
-			Help:    "Time from a request to the API to the end of its answer, without waiting for the client-side limit.",
+			Help:    "Time from a request to the API to the end of its response, without waiting for the client-side limit.",
 			Buckets: []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30},
 		}, []string{"endpoint"}),
 		skew: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "clock_skew_seconds",
-			Help: "The clock of the service, by its Date header, minus the local clock, at the last answer; exact to about a second.",
+			Help: "The clock of the service, by its Date header, minus the local clock, at the last response; accurate to about one second.",
 		}, nil),
 	}
 	for _, endpoint := range endpoints {
@@ -41,7 +41,7 @@ func NewRequests(endpoints []string, now func() time.Time) *Requests {
 	return r
 }
 
-// Observe counts one request. The status is 0 if no complete answer came. Date
+// Observe counts one request. The status is 0 if no complete response came. Date
 // is the clock of the service, zero if the answer has none.
 func (r *Requests) Observe(endpoint string, status int, duration time.Duration, date time.Time) {
 	code := "error"

@@ -18,7 +18,6 @@ import (
 	"huaweicloud_meeting_exporter/collector"
 	"huaweicloud_meeting_exporter/ledger"
 	"huaweicloud_meeting_exporter/meeting"
-	"huaweicloud_meeting_exporter/simulator"
 	"huaweicloud_meeting_exporter/test/stack"
 )
 
@@ -33,7 +32,7 @@ func TestMetricsEqualTheGoldenFile(t *testing.T) {
 			s.Pass(time.Minute)
 			s.Scrape()
 		}
-		families, err := s.Gatherer().Gather()
+		families, err := s.Stack.Scrape()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,24 +103,6 @@ func TestGathererKeepsFamilies(t *testing.T) {
 			if times != step.want {
 				t.Errorf("%s: gathered %d times, want %d", step.when, times, step.want)
 			}
-		}
-	})
-}
-
-func TestStaleGaugesAreWithheld(t *testing.T) {
-	stack.Simulate(t, nil, func(t *testing.T, s *stack.Simulated) {
-		s.Run()
-		s.Service.SetFault(simulator.HTML())
-		s.Pass(59 * time.Minute)
-		if got := s.Sums(stack.Gauges); len(got) == 0 {
-			t.Error("no gauges after less than an hour")
-		}
-		s.Pass(2 * time.Minute)
-		if got := s.Sums(stack.Gauges); len(got) != 0 {
-			t.Errorf("gauges of stale data: %v", got)
-		}
-		if s.Scrape()["ended_meetings_total"] == nil {
-			t.Error("counters are withheld too")
 		}
 	})
 }

@@ -23,29 +23,54 @@ import (
 type family = dto.MetricFamily
 
 // formsConfig scrapes two replicas, once with classic and once with native
-// histograms.
+// histograms. Two sources of one job differ in the label enterprise alone. The
+// target of the last job ends.
 const formsConfig = `
 global: {scrape_interval: 500ms, scrape_timeout: 500ms}
 scrape_configs:
   - job_name: classic
     static_configs: [{targets: ['127.0.0.1:%[1]s', 'localhost:%[1]s']}]
   - job_name: native
+    metrics_path: /native
     scrape_native_histograms: true
     static_configs: [{targets: ['127.0.0.1:%[1]s', 'localhost:%[1]s']}]
+  - job_name: sources
+    static_configs:
+      - {targets: ['127.0.0.1:%[1]s'], labels: {enterprise: north, __metrics_path__: /north}}
+      - {targets: ['127.0.0.1:%[1]s'], labels: {enterprise: south, __metrics_path__: /south}}
+  - job_name: ends
+    metrics_path: /ends
+    static_configs: [{targets: ['127.0.0.1:%[1]s']}]
 `
 
+// added are the queries that add up sources, by the title of their panel. The
+// others show a share, a quantile, or the value of one source.
+var added = map[string]string{
+	"Meetings": "AB", "Hours in meetings": "AB", "Participants": "AB", "Hardware terminals": "AB",
+	"Meetings a day, by conference type": "A", "Hours a day, by department": "A", "Busiest departments": "ABDF",
+	"Recorded meetings a day": "A", "Hardware terminals a day": "A", "Meetings that end in each hour of the day": "A",
+	"Failed polls": "A", "Failed polls by reason": "A", "Polls an hour": "A", "API requests by code": "A",
+	"Meetings in the ledger": "A", "Invalid records": "A", "Meetings folded into other": "A",
+}
+
 // checkForms checks that queries have the same results with one replica and
-// two, and with classic and native histograms. The replicas first serve the
-// metrics of the exporter after a week, then those of the end.
+// two, and with classic and native histograms, and that they add up sources.
+// The replicas first serve the metrics of the exporter after a week, then those
+// of the end.
 func checkForms(t *testing.T, all []query, week, end []*family) {
 	var served atomic.Pointer[[]*family]
 	served.Store(&week)
 	metrics := promhttp.HandlerFor(prometheus.GathererFunc(func() ([]*family, error) { return *served.Load(), nil }), promhttp.HandlerOpts{})
 	scrapes := make(chan string, 100)
+	var ended atomic.Bool
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		metrics.ServeHTTP(w, r)
+		if r.URL.Path == "/ends" && ended.Load() {
+			http.Error(w, "ended", http.StatusServiceUnavailable)
+		} else {
+			metrics.ServeHTTP(w, r)
+		}
 		select {
-		case scrapes <- fmt.Sprint(r.Host, " native: ", strings.Contains(r.Header.Get("Accept"), "protobuf")):
+		case scrapes <- r.Host + r.URL.Path:
 		default: // nobody waits for scrapes any more
 		}
 	}))
@@ -55,16 +80,17 @@ func checkForms(t *testing.T, all []query, week, end []*family) {
 		t.Fatal(err)
 	}
 	p := promserver.Start(t, fmt.Sprintf(formsConfig, address.Port()), t.TempDir())
+	const targets = 7
 	awaitScrapes := func(n int) {
 		counts, complete, timeout := map[string]int{}, 0, time.After(30*time.Second)
-		for complete < 4 {
+		for complete < targets {
 			select {
 			case replica := <-scrapes:
 				if counts[replica]++; counts[replica] == n {
 					complete++
 				}
 			case <-timeout:
-				t.Fatalf("scrapes after 30 s: %v, want %d of each of 4 replicas", counts, n)
+				t.Fatalf("scrapes after 30 s: %v, want %d of each of %d targets", counts, n, targets)
 			}
 		}
 	}
@@ -76,6 +102,11 @@ func checkForms(t *testing.T, all []query, week, end []*family) {
 		<-scrapes
 	}
 	awaitScrapes(6)
+	ended.Store(true)
+	for len(scrapes) > 0 {
+		<-scrapes
+	}
+	awaitScrapes(3)
 
 	now := time.Now()
 	results := func(q query, job, instance string) map[string]float64 {
@@ -100,8 +131,16 @@ func checkForms(t *testing.T, all []query, week, end []*family) {
 		for form, got := range map[string]map[string]float64{
 			"two replicas": results(q, "classic", both), "native": results(q, "native", one), "two native replicas": results(q, "native", both),
 		} {
-			compared[form] += compare(t, fmt.Sprintf("%s, %s:\n%s", q, form, q.Expr), got, want)
+			compared[form] += compare(t, fmt.Sprintf("%s, %s:\n%s", q, form, q.Expr), got, want, 1)
 		}
+		for job, sources := range map[string]float64{"sources": 2, "(sources|classic)": 3} {
+			factor := 1.0
+			if strings.Contains(added[q.panel.Title], q.RefID) {
+				factor = sources
+			}
+			compared[job] += compare(t, fmt.Sprintf("%s, %s:\n%s", q, job, q.Expr), results(q, job, both), want, factor)
+		}
+		checkEnded(t, q, results(q, "(classic|ends)", both))
 	}
 	for form, n := range compared {
 		if n < 50 {
@@ -110,8 +149,22 @@ func checkForms(t *testing.T, all []query, week, end []*family) {
 	}
 }
 
-// compare compares two results, and returns the number of compared values.
-func compare(t *testing.T, what string, got, want map[string]float64) (compared int) {
+// checkEnded checks the panels that show a source that ended beside one that
+// goes on: it failed, and its age still counts.
+func checkEnded(t *testing.T, q query, got map[string]float64) {
+	want := map[string]func(float64) bool{
+		"Last poll":       func(x float64) bool { return x == 0 },
+		"Age of the data": func(x float64) bool { return x > 0 },
+		"Newest meeting":  func(x float64) bool { return x > 0 },
+	}[q.panel.Title]
+	if value, ok := got["map[]"]; want != nil && !(ok && want(value)) {
+		t.Errorf("%s, with a source that ended: got %v", q, got)
+	}
+}
+
+// compare compares a result with a multiple of another, and returns the number
+// of compared values.
+func compare(t *testing.T, what string, got, want map[string]float64, factor float64) (compared int) {
 	if len(got) != len(want) {
 		t.Errorf("%s\n%d series, want %d", what, len(got), len(want))
 	}
@@ -119,6 +172,7 @@ func compare(t *testing.T, what string, got, want map[string]float64) (compared 
 		if math.IsNaN(want) {
 			continue
 		}
+		want *= factor
 		// The extrapolation of a few scrapes is inexact. The quantiles of a
 		// classic histogram are exact to the width of a bucket.
 		tolerance := 0.35*math.Abs(want) + 0.03

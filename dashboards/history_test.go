@@ -69,7 +69,9 @@ func writeHistory(t *testing.T, to io.Writer) (week, end []*family) {
 			if n%500 == 200 {
 				addMalformed(s.Service, n)
 			}
+			snapshot := s.Ledger.Snapshot()
 			scrape(t, metrics, out)
+			snapshot.MarkDelivered(time.Now())
 			if time.Since(historyStart) == 7*day {
 				week = gather()
 			}
@@ -179,7 +181,7 @@ func scrape(t *testing.T, metrics http.Handler, out *bufio.Writer) {
 
 // names returns the names of the series of families and of their labels.
 func names(families []*family) (metrics, labels map[string]bool) {
-	metrics, labels = map[string]bool{}, map[string]bool{"job": true, "instance": true, "le": true}
+	metrics, labels = map[string]bool{}, map[string]bool{"job": true, "instance": true, "pod": true, "le": true}
 	for _, f := range families {
 		metrics[f.GetName()] = true
 		if f.GetType() == dto.MetricType_HISTOGRAM {

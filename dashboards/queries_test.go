@@ -48,7 +48,7 @@ func TestQueries(t *testing.T) {
 	t.Run("metrics and labels exist", func(t *testing.T) { checkNames(t, p, all, end) })
 	t.Run("no panel is empty", func(t *testing.T) { checkResults(t, p, all) })
 	t.Run("panels without last week", func(t *testing.T) { checkFirstHour(t, p, all) })
-	t.Run("replicas and native histograms", func(t *testing.T) { checkForms(t, all, week, end) })
+	t.Run("replicas, sources and native histograms", func(t *testing.T) { checkForms(t, all, week, end) })
 }
 
 // query is a query with its panel and dashboard.
@@ -157,30 +157,26 @@ func checkNames(t *testing.T, p promserver.Server, all []query, end []*family) {
 }
 
 // selectorProblem returns what is wrong with the use of a selector. A selector
-// must match job and instance. An aggregation must not add up replicas, which
-// count the same meetings.
+// must match job and instance. The query must show the greatest or least of all
+// exporters, or reduce replicas and keep sources apart until it adds them up.
 func selectorProblem(matchers map[string]string, above []promserver.Node) string {
 	for _, label := range []string{"job", "instance"} {
 		if _, ok := matchers[label]; !ok {
 			return "no matcher of " + label
 		}
 	}
-	for _, a := range slices.Backward(above) {
-		if a["type"] != "aggregation" {
-			continue
+	var aggregations []any
+	for _, n := range above {
+		if n["type"] == "aggregation" {
+			aggregations = append(aggregations, n["op"])
 		}
-		if a["op"] == "max" || a["op"] == "min" || slices.Contains(a.Grouping(), "instance") || slices.ContainsFunc(above, isHistogramRatio) {
-			return ""
-		}
-		return fmt.Sprintf("%v adds up replicas", a["op"])
 	}
-	return "the panel shows replicas separately"
-}
-
-// isHistogramRatio reports whether a node calls a function whose result is the
-// same for one replica and for the sum of several. PromQL has no max of native
-// histograms.
-func isHistogramRatio(n promserver.Node) bool {
-	f, _ := n["func"].(map[string]any)
-	return f["name"] == "histogram_quantile" || f["name"] == "histogram_fraction"
+	if len(aggregations) == 1 && (aggregations[0] == "max" || aggregations[0] == "min") {
+		return ""
+	}
+	reduced, problem := promserver.Replicas(above)
+	if !reduced {
+		return "the panel shows replicas separately"
+	}
+	return problem
 }

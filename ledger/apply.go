@@ -11,6 +11,8 @@ import (
 
 // applyPoll counts the meetings of a poll and moves the horizon.
 func (t *turn) applyPoll(p Poll) {
+	// A monotonic reading would hide the steps of the wall clock.
+	p.Began, p.Ended = p.Began.Round(0), p.Ended.Round(0)
 	baseline := t.state.lastSweep.IsZero()
 	if baseline && !p.Sweep {
 		return // nobody knows yet which meetings are new (rule 4)
@@ -31,7 +33,7 @@ func (t *turn) applyPoll(p Poll) {
 	t.state.newestEnd = t.newestEnd()
 	t.state.lastPoll = p.Ended
 	if p.Sweep {
-		t.state.lastSweep = p.Ended
+		t.state.lastSweep, t.state.sweptReach = p.Ended, t.base.cfg.reach()
 		t.advanceHorizon(p.Began)
 	}
 }
@@ -53,7 +55,7 @@ func (t *turn) admitDepartments(meetings []meeting.Meeting) {
 	}
 }
 
-// applyReport applies one report of one meeting (rules 4 and 5).
+// applyReport applies one report of one meeting (rules 4, 5 and 8).
 func (t *turn) applyReport(m *meeting.Meeting, baseline bool, now time.Time) {
 	department, folded := t.names.lookup(m.Department)
 	set, key := newSetID(department, m.Type), idOf(m.UUID)
@@ -61,9 +63,14 @@ func (t *turn) applyReport(m *meeting.Meeting, baseline bool, now time.Time) {
 	e := old
 	if !known {
 		e = entry{countedSet: noSet, highest: nothing}
-		if !m.Start.Before(t.state.horizon) {
+		switch horizon := t.state.horizon; {
+		case !m.Start.Before(horizon):
 			e.countedSet = set
-			t.startCounters(set, !baseline, now)
+			t.startCounters(set, now)
+		case !baseline && !m.End.Before(horizon):
+			// A meeting with such an end is never forgotten, so it was not counted,
+			// unless its end was corrected.
+			t.state.tooLate++
 		}
 	}
 	e.shownSet, e.end, e.shown = set, minuteOf(m.End), valuesOf(m)
@@ -90,17 +97,17 @@ func (t *turn) announce(upcoming []meeting.Meeting, now time.Time) {
 	for i := range upcoming {
 		m := &upcoming[i]
 		if department, _ := t.names.lookup(m.Department); !m.Start.Before(t.state.horizon) {
-			t.startCounters(newSetID(department, m.Type), false, now)
+			t.startCounters(newSetID(department, m.Type), now)
 		}
 	}
 }
 
-// startCounters makes sure that a label set has counters. New ones start at 0.
-// If they are held, they stay there until that 0 was delivered (rule 6).
-func (t *turn) startCounters(key setID, held bool, now time.Time) {
+// startCounters makes sure that a label set has counters. New ones start at 0,
+// and are held (rule 6).
+func (t *turn) startCounters(key setID, now time.Time) {
 	s := t.seriesOf(key)
 	if !s.counted {
-		s.counted, s.held, s.created = true, held, now
+		s.counted, s.held, s.created = true, true, now
 	}
 	t.series[key] = s
 }

@@ -1,98 +1,13 @@
 package ledger
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 )
 
-// read reads the journal into a new ledger and keeps it open. An empty file is
-// no error; s.journal is nil then.
-func (s *storage) read(l *Ledger, flag int) error {
-	file, err := os.OpenFile(s.path, flag, 0)
-	switch {
-	case errors.Is(err, fs.ErrPermission) && flag != os.O_RDONLY:
-		return fmt.Errorf("cannot be written: %w", err)
-	case err != nil:
-		return fmt.Errorf("cannot be opened: %w", err)
-	}
-	if s.journal, err = s.replay(l, file); err != nil || s.journal == nil {
-		file.Close()
-	}
-	return err
-}
-
-// replay replays the file into a new ledger. It returns nil if the file is
-// empty.
-func (s *storage) replay(l *Ledger, file *os.File) (*journal, error) {
-	info, err := file.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("cannot be read: %w", err)
-	}
-	if info.Size() == 0 {
-		return nil, nil
-	}
-	if isFirstEdition(file) {
-		return nil, errors.New("is a ledger of a version before 2, which stored bbolt databases: move it away to start with a new baseline")
-	}
-	j := &journal{file: file, sync: s.sync}
-	j.size, err = readFrames(file, info.Size(), func(sequence uint64, end int64, payload []byte) error {
-		j.next = sequence + 1
-		if sequence == 1 {
-			j.rewriteAt = rewriteAfter(end)
-		}
-		return s.replayFrame(l, sequence, payload)
-	})
-	switch {
-	case errors.As(err, new(readError)):
-		return nil, fmt.Errorf("cannot be read: %w", err)
-	case errors.Is(err, ErrOwner):
-		return nil, ErrOwner
-	case errors.Is(err, errNewer):
-		return nil, fmt.Errorf("cannot be read: %w", err)
-	case err != nil:
-		return nil, damaged(err)
-	case j.next < 2: // a rewrite writes two frames before it renames
-		return nil, damaged(errIncomplete)
-	}
-	j.torn = j.size < info.Size()
-	l.sumWindows()
-	return j, nil
-}
-
-func (s *storage) replayFrame(l *Ledger, sequence uint64, payload []byte) error {
-	if sequence == 0 {
-		head, err := s.codec.decodeHead(payload)
-		if err == nil && head.Owner != s.owner {
-			return ErrOwner
-		}
-		return err
-	}
-	var r turnRecord
-	if err := s.codec.decode(payload, &r); err != nil {
-		return err
-	}
-	return l.replay(&r, sequence == 1)
-}
-
-// isFirstEdition reports whether the file is a bbolt database: its first page
-// has a header of 16 bytes and then a magic number, in the byte order of the
-// machine.
-func isFirstEdition(file io.ReaderAt) bool {
-	const magic, offset = 0xED0CDAED, 16
-	var b [4]byte
-	_, err := file.ReadAt(b[:], offset)
-	return err == nil && binary.NativeEndian.Uint32(b[:]) == magic
-}
-
-func damaged(err error) error {
-	return fmt.Errorf("is damaged, or not a ledger: move it away to start with a new baseline, or restore a copy: %w", err)
-}
-
-// commit stores a turn, if the ledger is kept in a file.
+// commit stores a turn, if the ledger is kept in a file. After an error the
+// file holds the turn or not, and the next turn makes it hold what the ledger
+// knows.
 func (l *Ledger) commit(t *turn) error {
 	if l.storage == nil {
 		return nil
@@ -108,82 +23,118 @@ func (l *Ledger) commit(t *turn) error {
 }
 
 func (s *storage) commit(t *turn) error {
-	if s.journal == nil {
+	if err := s.checkLock(); err != nil {
+		return err
+	}
+	if s.journal == nil || !s.journal.isAt(s.path) {
 		return s.rewrite(t)
 	}
 	if s.journal.size > s.journal.rewriteAt {
-		err := s.rewrite(t)
-		if err == nil || s.inDoubt {
-			return err
+		s.rewriteErr = s.rewrite(t)
+		if s.rewriteErr == nil || s.journal == nil {
+			return s.rewriteErr
 		}
 		// The old journal is as it was. An append needs less space.
-		s.journal.rewriteAt = s.journal.size + rewriteSlack
+		s.journal.rewriteAt = rewriteAfter(s.journal.size)
 	}
+	return s.append(t)
+}
+
+// append writes a turn to the end of the journal, and syncs it.
+func (s *storage) append(t *turn) error {
 	payload, err := s.codec.enc.Marshal(t.record())
 	if err != nil {
 		return err
 	}
-	err = s.journal.append(payload)
-	s.inDoubt = s.journal.inDoubt
-	return err
-}
-
-// rewrite replaces the file by one that holds the state after the turn. After an
-// error the file is as it was, or in doubt.
-func (s *storage) rewrite(t *turn) error {
-	data, err := s.codec.encodeFile(s.owner, t.wholeRecord())
+	frame, err := appendFrame(nil, s.journal.frames, payload)
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(s.path, data); err != nil {
+	if _, err := s.journal.file.WriteAt(frame, s.journal.size); err != nil {
+		return s.cutBack(err)
+	}
+	if err := s.sync(s.journal.file); err != nil {
+		// The kernel may drop pages after a failed fsync, so only a rewrite stores
+		// them.
+		s.close()
+		return err
+	}
+	s.journal.size += int64(len(frame))
+	s.journal.frames++
+	return nil
+}
+
+// cutBack removes a part of a frame after a failed write, and returns the error
+// of that write. It syncs the file: if a shorter frame reached the disk before
+// the cut, the rest of this one would follow it.
+func (s *storage) cutBack(writeErr error) error {
+	err := s.journal.file.Truncate(s.journal.size)
+	if err == nil {
+		err = s.sync(s.journal.file)
+	}
+	if err != nil {
+		s.close()
+		return fmt.Errorf("%w; cut back: %w", writeErr, err)
+	}
+	return writeErr
+}
+
+// rewrite replaces the journal by one that holds the state after the turn. The
+// whole file is built in memory. After an error the journal is as it was, or
+// s.journal is nil.
+func (s *storage) rewrite(t *turn) error {
+	content, err := s.codec.encodeFile(s.owner, t.wholeRecord())
+	if err != nil {
+		return err
+	}
+	if err := s.replaceFile(content); err != nil {
 		return err
 	}
 	s.close()
-	if err := syncDirectory(s.path, s.sync); err != nil {
-		s.inDoubt = true
+	if err := s.syncDirectory(); err != nil {
 		return err
 	}
 	// The turn is stored. If the file cannot be opened now, the next turn
 	// rewrites it.
 	if file, err := os.OpenFile(s.path, os.O_RDWR, 0); err == nil {
-		size := int64(len(data))
-		s.journal = &journal{file: file, sync: s.sync, size: size, next: 2, rewriteAt: rewriteAfter(size)}
+		size := int64(len(content))
+		s.journal = &journal{file: file, size: size, frames: rewrittenFrames, rewriteAt: rewriteAfter(size)}
 	}
+	s.rewriteErr = nil
 	return nil
 }
 
-// readAgain reads the file again if the last write left it in doubt. The ledger
-// then goes on from what the file says: a turn that is there is committed,
-// although its commit failed. The next turn rewrites the file: after a failed
-// sync, later syncs do not write what it has not written.
-func (l *Ledger) readAgain() error {
-	s := l.storage
-	if s == nil || !s.inDoubt {
-		return nil
+// close closes the journal. The next turn rewrites it.
+func (s *storage) close() {
+	if s.journal != nil {
+		_ = s.journal.file.Close() // every frame is synced
+		s.journal = nil
 	}
-	s.close()
-	fresh := New(l.cfg, l.state.created)
-	err := s.read(fresh, os.O_RDWR)
-	stored := s.journal != nil
-	s.close()
-	switch {
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w: read %s again: it %w", ErrStorage, s.path, err)
-	case stored:
-		l.adopt(fresh)
-	}
-	s.inDoubt = false
-	return nil
 }
 
-// adopt makes the ledger what its file says. Counters that were never published
-// are held: nobody has seen their 0 (rule 6).
-func (l *Ledger) adopt(fresh *Ledger) {
-	for key, s := range fresh.series {
-		if s.counted && !l.series[key].counted {
-			s.held = true
-			fresh.series[key] = s
-		}
+// journal is a journal that this process has rewritten and holds open.
+type journal struct {
+	file   *os.File
+	size   int64
+	frames uint64
+	// rewriteAt is the size beyond which the journal should be rewritten.
+	rewriteAt int64
+}
+
+// isAt reports whether the journal is still the file at the path, and as long
+// as it was left. Somebody may have removed, replaced or changed the file.
+func (j *journal) isAt(path string) bool {
+	opened, err := j.file.Stat()
+	if err != nil {
+		return false
 	}
-	l.state, l.names, l.series, l.meetings = fresh.state, fresh.names, fresh.series, fresh.meetings
+	there, err := os.Lstat(path)
+	return err == nil && os.SameFile(opened, there) && there.Size() == j.size
+}
+
+// rewriteAfter returns the size at which a journal should be rewritten that
+// has the given size now. Rewrites then take no longer than appends.
+func rewriteAfter(size int64) int64 {
+	const slack = 1 << 20 // small journals are not rewritten all the time
+	return 2*size + slack
 }

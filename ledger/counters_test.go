@@ -13,7 +13,7 @@ func TestBaseline(t *testing.T) {
 		w := newWorld(t, defaults())
 		want(t, "gauges before", w.recent(), sumsOf{})
 		w.sweep(ended("a", noon.Add(-time.Hour)))
-		want(t, "counters", w.scrape(), sumsOf{sales: zero})
+		want(t, "counters", w.counted(), sumsOf{sales: zero})
 		want(t, "gauges", w.recent(), sumsOf{sales: one})
 	})
 	t.Run("a tail is no baseline", func(t *testing.T) {
@@ -21,26 +21,26 @@ func TestBaseline(t *testing.T) {
 		w.tail(ended("a", noon))
 		want(t, "gauges", w.recent(), sumsOf{})
 		w.sweep(ended("a", noon), ended("b", noon.Add(-20*time.Hour)))
-		want(t, "counters", w.scrape(), sumsOf{sales: zero})
+		want(t, "counters", w.counted(), sumsOf{sales: zero})
 	})
 	t.Run("a later rise counts", func(t *testing.T) {
 		w := newWorld(t, defaults())
 		w.sweep(ended("a", noon, participants(meeting.Absent)))
 		w.tail(ended("a", noon, participants(7), recorded))
-		want(t, "counters", w.scrape(), sumsOf{sales: {Participants: 7, Recorded: 1}})
+		want(t, "counters", w.counted(), sumsOf{sales: {Participants: 7, Recorded: 1}})
 	})
 	t.Run("two reports of one meeting", func(t *testing.T) {
 		w := newWorld(t, defaults())
 		w.sweep(ended("a", noon, participants(12)), ended("a", noon))
 		w.tail(ended("a", noon, participants(13)))
-		want(t, "counters", w.scrape(), sumsOf{sales: {Participants: 1}})
+		want(t, "counters", w.counted(), sumsOf{sales: {Participants: 1}})
 	})
 	t.Run("a meeting published late counts", func(t *testing.T) {
 		w := newWorld(t, defaults())
 		w.sweep(ended("old", noon.Add(-time.Hour)))
 		w.pass(time.Hour)
 		w.sweep(ended("old", noon.Add(-time.Hour)), ended("late", noon.Add(-3*time.Hour)))
-		want(t, "counters", w.scrape(), sumsOf{sales: one})
+		want(t, "counters", w.counted(), sumsOf{sales: one})
 	})
 }
 
@@ -54,22 +54,21 @@ func TestEachMeetingCountsOnce(t *testing.T) {
 			w.tail(m, m)
 			w.sweep(m, ended("old", noon))
 		}
-		want(t, "counters", w.scrape(), sumsOf{sales: one})
+		want(t, "counters", w.counted(), sumsOf{sales: one})
 		want(t, "gauges", w.recent(), sumsOf{sales: times(2, one)})
 	})
 	t.Run("one booking held twice is two meetings", func(t *testing.T) {
 		w := newWorld(t, defaults())
 		w.sweep(ended("old", noon))
 		w.tail(ended("first", noon), ended("second", noon))
-		want(t, "counters", w.scrape(), sumsOf{sales: times(2, one)})
+		want(t, "counters", w.counted(), sumsOf{sales: times(2, one)})
 	})
 	t.Run("two reports in one poll, in order", func(t *testing.T) {
 		w := newWorld(t, defaults())
 		w.sweep(ended("old", noon))
 		w.tail(ended("a", noon, participants(12)), ended("a", noon, department("legal"), recorded))
-		w.release()
 		legal := ledger.LabelSet{Department: "legal", Type: meeting.Immediate}
-		want(t, "counters", w.scrape(), sumsOf{sales: {Meetings: 1, DurationSeconds: 3600, Participants: 12, Terminals: 2, Recorded: 1}})
+		want(t, "counters", w.counted(), sumsOf{sales: {Meetings: 1, DurationSeconds: 3600, Participants: 12, Terminals: 2, Recorded: 1}})
 		want(t, "gauges", w.recent(), sumsOf{sales: one, legal: {Meetings: 1, DurationSeconds: 3600, Participants: 10, Terminals: 2, Recorded: 1}})
 	})
 }
@@ -96,7 +95,7 @@ func TestChanges(t *testing.T) {
 		} {
 			w.pass(time.Minute)
 			w.tail(step.m)
-			want(t, step.what, w.scrape(), sumsOf{sales: step.want})
+			want(t, step.what, w.counted(), sumsOf{sales: step.want})
 		}
 	})
 	t.Run("counters keep the first labels, gauges the latest", func(t *testing.T) {
@@ -105,14 +104,14 @@ func TestChanges(t *testing.T) {
 		w.tail(ended("a", noon))
 		w.tail(ended("a", noon, department("legal"), participants(11), webinar))
 		sums := ledger.Sums{Meetings: 1, DurationSeconds: 3600, Participants: 11, Terminals: 2}
-		want(t, "counters", w.scrape(), sumsOf{sales: sums})
+		want(t, "counters", w.counted(), sumsOf{sales: sums})
 		want(t, "gauges", w.recent(), sumsOf{sales: zero, {Department: "legal", Type: meeting.Webinar}: sums})
 	})
 	t.Run("histograms observe a field once", func(t *testing.T) {
 		w := newWorld(t, defaults())
 		w.sweep(ended("base", noon), ended("late", noon, participants(meeting.Absent)))
 		w.tail(ended("a", noon, participants(meeting.Absent)), ended("b", noon, webinar, lasting(0)))
-		s := w.Snapshot()
+		s := w.Unheld()
 		want(t, "durations", s.Durations(meeting.Immediate), ledger.Distribution{3600: 1})
 		want(t, "durations of webinars", s.Durations(meeting.Webinar), ledger.Distribution{0: 1})
 		want(t, "participants", s.Participants(meeting.Immediate), nil)
@@ -120,73 +119,17 @@ func TestChanges(t *testing.T) {
 
 		w.tail(ended("a", noon, participants(4), lasting(2*time.Hour)), ended("late", noon, participants(3)))
 		w.tail(ended("a", noon, participants(5), webinar))
-		s = w.Snapshot()
+		s = w.Unheld()
 		want(t, "durations", s.Durations(meeting.Immediate), ledger.Distribution{3600: 1})
 		want(t, "participants", s.Participants(meeting.Immediate), ledger.Distribution{3: 1, 4: 1})
 		want(t, "participants of webinars", s.Participants(meeting.Webinar), ledger.Distribution{10: 1})
 	})
 }
 
-func TestHolds(t *testing.T) {
-	t.Run("released a hold after the delivery", func(t *testing.T) {
-		w := newWorld(t, defaults())
-		w.sweep()
-		w.tail(ended("a", noon))
-		want(t, "published", bySet(w.Snapshot().Totals()), sumsOf{sales: zero})
-
-		w.pass(time.Hour)
-		w.tail(ended("a", noon), ended("b", noon))
-		want(t, "never delivered", bySet(w.Snapshot().Totals()), sumsOf{sales: zero})
-
-		want(t, "delivered", w.scrape(), sumsOf{sales: zero})
-		w.pass(59 * time.Second)
-		w.failedPoll()
-		want(t, "before the hold has passed", w.scrape(), sumsOf{sales: zero})
-
-		w.pass(time.Second)
-		want(t, "before the next turn", w.scrape(), sumsOf{sales: zero})
-		w.failedPoll()
-		want(t, "released by a failed poll", w.scrape(), sumsOf{sales: times(2, one)})
-
-		w.tail(ended("c", noon))
-		want(t, "later increments", w.scrape(), sumsOf{sales: times(3, one)})
-	})
-	t.Run("an older snapshot releases nothing newer", func(t *testing.T) {
-		w := newWorld(t, defaults())
-		w.sweep()
-		before := w.Snapshot()
-		w.tail(ended("a", noon))
-		before.MarkDelivered(w.now)
-		w.pass(time.Hour)
-		w.failedPoll()
-		want(t, "counters", bySet(w.Snapshot().Totals()), sumsOf{sales: zero})
-	})
-	t.Run("upcoming meetings are not held", func(t *testing.T) {
-		w := newWorld(t, defaults())
-		w.sweep()
-		p := w.tailPoll()
-		p.Upcoming = []meeting.Meeting{ended("a", noon)}
-		w.apply(p)
-		want(t, "announced", w.scrape(), sumsOf{sales: zero})
-		w.tail(ended("a", noon))
-		want(t, "counted", w.scrape(), sumsOf{sales: one})
-	})
-	t.Run("created is when a counter was first 0", func(t *testing.T) {
-		w := newWorld(t, defaults())
-		w.sweep(ended("a", noon))
-		w.pass(time.Minute)
-		w.tail(ended("b", w.now, department("legal")))
-		created := map[string]time.Time{}
-		for _, s := range w.Snapshot().Totals() {
-			created[s.Department] = s.Created
-		}
-		want(t, "created", created, map[string]time.Time{"sales": noon, "legal": noon.Add(time.Minute)})
-	})
-}
-
 func TestSnapshotNeverChanges(t *testing.T) {
 	w := newWorld(t, defaults())
 	w.sweep(ended("a", noon))
+	w.release()
 	w.tail(ended("b", noon))
 	s := w.Snapshot()
 	w.tail(ended("c", noon), ended("b", noon.Add(-time.Hour), participants(99)))
@@ -213,11 +156,11 @@ func TestDepartments(t *testing.T) {
 		)
 		want(t, "departments", departmentsOf(w.recent()), []string{"a", "b", "d", "other", "unknown"})
 		want(t, "meetings of other", w.recent()[ledger.LabelSet{Department: "other", Type: meeting.Immediate}].Meetings, 2)
-		want(t, "folded in the baseline", w.Snapshot().Folded(), 0)
+		want(t, "folded in the baseline", w.Unheld().Folded(), 0)
 
 		w.tail(ended("8", noon, department("c")), ended("9", noon, department("other")))
 		want(t, "departments", departmentsOf(w.recent()), []string{"a", "b", "d", "other", "unknown"})
-		want(t, "folded", w.Snapshot().Folded(), 1)
+		want(t, "folded", w.Unheld().Folded(), 1)
 	})
 	t.Run("a department that was corrected is other", func(t *testing.T) {
 		w := world(t, 1)
@@ -230,8 +173,7 @@ func TestDepartments(t *testing.T) {
 		for _, uuid := range []string{"a", "b", "c", "d", "e"} {
 			w.tail(ended(uuid, noon, department("department "+uuid)))
 		}
-		w.release()
-		want(t, "counters", w.scrape(), sumsOf{{Department: "other", Type: meeting.Immediate}: times(5, one)})
-		want(t, "folded", w.Snapshot().Folded(), 5)
+		want(t, "counters", w.counted(), sumsOf{{Department: "other", Type: meeting.Immediate}: times(5, one)})
+		want(t, "folded", w.Unheld().Folded(), 5)
 	})
 }

@@ -62,7 +62,7 @@ func TestFullDisk(t *testing.T) {
 	w.sweep(many...)
 	w.release()
 	var counted int64
-	for _, s := range w.scrape() {
+	for _, s := range w.totals() {
 		counted += s.Meetings
 	}
 	want(t, "counted", counted, 3002)

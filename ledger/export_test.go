@@ -1,25 +1,31 @@
 package ledger
 
-import "os"
+import (
+	"io"
+	"os"
+	"time"
+)
 
-// Unheld returns the counters as they would be if none were held.
-func (l *Ledger) Unheld() map[LabelSet]Sums {
-	totals := map[LabelSet]Sums{}
-	for key, s := range l.series {
-		if s.counted {
-			totals[LabelSet{l.names.names[key.department()], key.typ()}] = s.total
-		}
+// Unheld returns a snapshot as it would be if nothing were held.
+func (l *Ledger) Unheld() *Snapshot {
+	s := l.newSnapshot()
+	s.state.fixedReleased = true
+	for i := range s.series {
+		s.series[i].held = false
 	}
-	return totals
+	return s
 }
 
-// SetSync makes f sync the file and its directory.
-func (l *Ledger) SetSync(f func(*os.File) error) {
-	l.storage.sync = f
-	if l.storage.journal != nil {
-		l.storage.journal.sync = f
-	}
+// Horizon returns the start before which nothing is counted any more.
+func (l *Ledger) Horizon() time.Time { return l.state.horizon }
+
+// OpenSyncing opens a ledger whose file and directory are synced by f.
+func OpenSyncing(path string, cfg Config, owner string, created time.Time, f func(*os.File) error) (*Ledger, error) {
+	return open(path, cfg, owner, created, f)
 }
+
+// SetSync makes f sync the file, its directory and the temporary files.
+func (l *Ledger) SetSync(f func(*os.File) error) { l.storage.sync = f }
 
 // RewriteNext makes the next turn rewrite the file.
 func (l *Ledger) RewriteNext() {
@@ -38,8 +44,8 @@ func Frames(payloads ...[]byte) []byte {
 }
 
 // Payloads returns the payloads of a journal.
-func Payloads(file *os.File, size int64) (payloads [][]byte, err error) {
-	_, err = readFrames(file, size, func(_ uint64, _ int64, payload []byte) error {
+func Payloads(file io.ReaderAt, size int64) (payloads [][]byte, err error) {
+	err = readFrames(file, size, func(_ uint64, payload []byte) error {
 		payloads = append(payloads, append([]byte{}, payload...))
 		return nil
 	})

@@ -5,11 +5,6 @@ import (
 	"time"
 )
 
-// Horizon returns the start before which nothing is counted any more (rule 8).
-// It is zero before the baseline. Only the goroutine that changes the ledger
-// may call it.
-func (l *Ledger) Horizon() time.Time { return l.state.horizon }
-
 // SweepFrom returns the earliest start that a sweep at the given wall-clock
 // time must read, so that it reaches every meeting that may still be counted.
 // It goes back at most MaxCatchUp more than a sweep does without an outage.
@@ -51,7 +46,7 @@ func (t *turn) advanceHorizon(began time.Time) {
 	if h := newest.Add(-t.base.cfg.reach()).Truncate(time.Minute); h.After(t.state.horizon) {
 		t.state.horizon = h
 	}
-	t.forget(min(minuteOf(t.state.horizon), t.base.cfg.edge(began)+1))
+	t.forget(min(minuteOf(t.state.horizon), t.base.cfg.windowBegin(began)))
 }
 
 // forget drops the meetings that ended before the given minute.

@@ -9,6 +9,7 @@
 package ledger
 
 import (
+	"errors"
 	"maps"
 	"sync/atomic"
 	"time"
@@ -38,9 +39,9 @@ type Config struct {
 // reach is how long after its start a meeting may still change the window.
 func (c *Config) reach() time.Duration { return c.Window + c.MaxMeetingDuration }
 
-// edge is the latest minute whose meetings lie outside the window at now.
-func (c *Config) edge(now time.Time) minute {
-	return minuteOf(now.Truncate(time.Minute).Add(-c.Window))
+// windowBegin returns the first minute whose meetings lie in the window at now.
+func (c *Config) windowBegin(now time.Time) minute {
+	return minuteOf(now.Truncate(time.Minute).Add(-c.Window)) + 1
 }
 
 // Poll is one complete poll.
@@ -56,22 +57,25 @@ type Poll struct {
 	// is two reports of one meeting, in order.
 	Meetings []meeting.Meeting
 	// Upcoming are meetings that the next poll brings, which only a reader of
-	// the past can know. This poll shows their series at 0, so that nothing of
-	// them is held (rule 6).
+	// the past can know. This poll shows their series at 0, so that the 0 is
+	// delivered before they count (rule 6).
 	Upcoming []meeting.Meeting
 }
 
 // Ledger remembers which meetings were counted, and their sums. One goroutine
 // may change it. Snapshot may be called from any goroutine.
 type Ledger struct {
-	cfg       Config
-	state     state
-	names     departments
-	series    map[setID]series
-	meetings  map[id]entry
-	delivered map[setID]time.Time // when the 0 of a held series was first delivered
-	snapshot  atomic.Pointer[Snapshot]
-	storage   *storage // nil if the ledger is in memory only
+	cfg        Config
+	state      state
+	names      departments
+	series     map[setID]series
+	meetings   map[id]entry
+	deliveries *deliveries
+	delivered  map[setID]time.Time // when the 0 of a held series was first delivered
+	// fixedDelivered is the same for the fixed series, zero if it was not.
+	fixedDelivered time.Time
+	snapshot       atomic.Pointer[Snapshot]
+	storage        *storage // nil if the ledger is in memory only
 }
 
 // state is what a ledger knows beside meetings and series. Every turn copies
@@ -81,21 +85,28 @@ type state struct {
 	horizon   time.Time // zero before the baseline
 	lastPoll  time.Time // end of the last complete poll
 	lastSweep time.Time // end of the last complete sweep
-	newestEnd minute    // of the meetings remembered; 0 if there are none
-	folded    int64     // meetings counted under OtherDepartment because of the cap
-	// distributions are the values of the histograms.
+	// sweptReach is the Config.reach of the last complete sweep.
+	sweptReach time.Duration
+	newestEnd  minute // of the meetings remembered; 0 if there are none
+
+	// The fixed series exist from the creation of the ledger: folded, tooLate and
+	// the histograms. They are held until fixedReleased is set (rule 6).
+	fixedReleased bool
+	folded        int64 // meetings counted under OtherDepartment because of the cap
+	tooLate       int64 // meetings that did not count because they were first listed too late (rule 8)
 	distributions [measures][meeting.TypeCount]Distribution
 }
 
 // New returns an empty ledger in memory, whose histograms begin at created.
 func New(cfg Config, created time.Time) *Ledger {
 	l := &Ledger{
-		cfg:       cfg,
-		state:     state{created: created},
-		names:     newDepartments(),
-		series:    map[setID]series{},
-		meetings:  map[id]entry{},
-		delivered: map[setID]time.Time{},
+		cfg:        cfg,
+		state:      state{created: created},
+		names:      newDepartments(),
+		series:     map[setID]series{},
+		meetings:   map[id]entry{},
+		deliveries: &deliveries{},
+		delivered:  map[setID]time.Time{},
 	}
 	l.publish()
 	return l
@@ -109,13 +120,11 @@ func (l *Ledger) Snapshot() *Snapshot { return l.snapshot.Load() }
 // meetings are remembered and shown, not counted (rule 4). Clock is a reading
 // of time.Now; holds are measured by it.
 //
-// An error is an ErrStorage. What was published then stays. The poll counts as
-// not made, unless the file holds it although its sync failed (rule 7).
+// An error is an ErrStorage. The ledger is then as it was, and the poll counts
+// as not made. If the process ends before the next change, the file may hold the
+// poll nevertheless (rule 7).
 func (l *Ledger) Apply(p Poll, clock time.Time) error {
-	t, err := l.begin(clock)
-	if err != nil {
-		return err
-	}
+	t := l.begin(clock)
 	t.applyPoll(p)
 	return l.finish(t)
 }
@@ -124,31 +133,32 @@ func (l *Ledger) Apply(p Poll, clock time.Time) error {
 // It is for a poll that failed; Apply does the same. Clock and error are as for
 // Apply.
 func (l *Ledger) ReleaseHeld(clock time.Time) error {
-	t, err := l.begin(clock)
-	if err != nil || len(t.series) == 0 {
-		return err
+	t := l.begin(clock)
+	if !t.releases() {
+		return nil
 	}
 	return l.finish(t)
 }
 
 // Seed makes a new ledger know all that another one knows, whose last poll has
 // read everything older than horizon: a meeting that started before it and is
-// listed later is not counted (rule 8). An error is an ErrStorage; the ledger
-// is still new then.
+// listed later is not counted (rule 8). What the other one has released stays
+// released (rule 6). Seed refuses a ledger that has its baseline. Any other
+// error is an ErrStorage. After an error the ledger is as it was.
 func (l *Ledger) Seed(from *Ledger, horizon time.Time) error {
-	t, err := l.begin(time.Time{})
-	if err != nil {
-		return err
+	if !l.state.lastSweep.IsZero() {
+		return errors.New("seed: the ledger already counts")
 	}
+	t := l.newTurn()
 	t.state, t.names = from.state, from.names.clone()
 	t.state.horizon = horizon.Truncate(time.Minute)
 	t.series, t.meetings = maps.Clone(from.series), maps.Clone(from.meetings)
-	for of, byType := range t.state.distributions {
-		for typ, d := range byType {
-			for value := range d {
-				t.observed[observation{measure(of), meeting.Type(typ), value}] = true
-			}
-		}
+	if l.storage != nil {
+		l.storage.close() // a rewrite may change what a turn cannot
 	}
-	return l.finish(t)
+	err := l.finish(t)
+	if err != nil {
+		_ = l.commit(l.newTurn()) // the file may hold the seed; the error of finish says more
+	}
+	return err
 }

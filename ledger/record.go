@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -49,6 +48,10 @@ type turnRecord struct {
 	Values    []valueRecord   `cbor:"8,keyasint,omitempty"`
 	Meetings  []meetingRecord `cbor:"9,keyasint,omitempty"`
 	Forgotten []id            `cbor:"10,keyasint,omitempty"`
+	// More of the state after the turn.
+	TooLate       int64 `cbor:"11,keyasint,omitempty"`
+	FixedReleased bool  `cbor:"12,keyasint,omitempty"`
+	SweptReach    int64 `cbor:"13,keyasint,omitempty"` // nanoseconds
 }
 
 // seriesRecord is the counters of one label set.
@@ -89,36 +92,39 @@ type meetingRecord struct {
 // errNewer is in the chain if the file holds what this version does not know.
 var errNewer = errors.New("it was written by a newer version of the exporter: use that version, or another file")
 
-// codec holds the modes of the CBOR library.
+// codec encodes and decodes payloads.
 type codec struct {
-	enc             cbor.EncMode
-	strict, lenient cbor.DecMode
+	enc cbor.EncMode
+	dec cbor.DecOptions
 }
 
 func newCodec() (c codec, err error) {
 	if c.enc, err = (cbor.EncOptions{}).EncMode(); err != nil {
 		return c, err
 	}
-	// Every element takes a byte of its frame, so that the file bounds them.
-	options := cbor.DecOptions{
-		DupMapKey:        cbor.DupMapKeyEnforcedAPF,
-		IndefLength:      cbor.IndefLengthForbidden,
-		TagsMd:           cbor.TagsForbidden,
-		MaxArrayElements: math.MaxInt32,
+	c.dec = cbor.DecOptions{
+		DupMapKey:   cbor.DupMapKeyEnforcedAPF,
+		IndefLength: cbor.IndefLengthForbidden,
+		TagsMd:      cbor.TagsForbidden,
 	}
-	if c.lenient, err = options.DecMode(); err != nil {
-		return c, err
-	}
-	options.ExtraReturnErrors = cbor.ExtraDecErrorUnknownField
-	c.strict, err = options.DecMode()
-	return c, err
+	return c, nil
 }
 
 // decode reads a payload into v. A field that this version does not know is an
-// errNewer.
-func (c *codec) decode(payload []byte, v any) error {
-	err := c.strict.Unmarshal(payload, v)
-	if unknown := new(cbor.UnknownFieldError); errors.As(err, &unknown) {
+// errNewer if unknown says so.
+func (c *codec) decode(payload []byte, v any, unknown cbor.ExtraDecErrorCond) error {
+	// Elements take more memory than bytes of the payload. All but a few take 4
+	// bytes or more, so the payload bounds the memory.
+	const minElement, few = 4, 1024
+	options := c.dec
+	options.MaxArrayElements = few + len(payload)/minElement
+	options.ExtraReturnErrors = unknown
+	mode, err := options.DecMode()
+	if err != nil {
+		return err
+	}
+	err = mode.Unmarshal(payload, v)
+	if errors.As(err, new(*cbor.UnknownFieldError)) {
 		return errNewer
 	}
 	return err
@@ -127,7 +133,7 @@ func (c *codec) decode(payload []byte, v any) error {
 // decodeHead reads the payload of frame 0.
 func (c *codec) decodeHead(payload []byte) (headRecord, error) {
 	var head headRecord
-	if err := c.lenient.Unmarshal(payload, &head); err != nil {
+	if err := c.decode(payload, &head, cbor.ExtraDecErrorNone); err != nil {
 		return head, err
 	}
 	switch {
@@ -136,7 +142,7 @@ func (c *codec) decodeHead(payload []byte) (headRecord, error) {
 	case head.Version > formatVersion:
 		return head, fmt.Errorf("it has format %d where this version knows format %d: %w", head.Version, formatVersion, errNewer)
 	}
-	return head, c.decode(payload, &head)
+	return head, c.decode(payload, &head, cbor.ExtraDecErrorUnknownField)
 }
 
 // encodeFile returns a whole journal: a head, and one turn.
@@ -216,6 +222,10 @@ func (t *turn) stateRecord(fromDepartment int) *turnRecord {
 		LastSweep:   storeTime(t.state.lastSweep),
 		Folded:      t.state.folded,
 		Departments: t.names.names[fromDepartment:],
+
+		TooLate:       t.state.tooLate,
+		FixedReleased: t.state.fixedReleased,
+		SweptReach:    int64(t.state.sweptReach),
 	}
 }
 
@@ -240,6 +250,17 @@ func (e *entry) record(key id) meetingRecord {
 		r.Highest = &e.highest
 	}
 	return r
+}
+
+// UnmarshalCBOR refuses what is not a byte string of the length of an id. The
+// library would fill it up or cut it off.
+func (i *id) UnmarshalCBOR(b []byte) error {
+	const head = 0x40 + byte(len(id{})) // a byte string of that length
+	if len(b) != 1+len(i) || b[0] != head {
+		return errors.New("it holds an impossible id")
+	}
+	*i = id(b[1:])
+	return nil
 }
 
 func storeTime(t time.Time) int64 {

@@ -4,9 +4,20 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"time"
 
 	"huaweicloud_meeting_exporter/meeting"
 )
+
+// Bounds of what a turn may hold. No ledger reaches them. Below them, nothing
+// that adds the numbers up can overflow.
+const (
+	maxSum   = 1 << 60
+	maxCount = 1 << 40 // of one value of a histogram
+)
+
+// maxTime is later than any clock tells.
+var maxTime = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // replay applies a turn of the journal to a ledger that is being read. It
 // refuses whatever contradicts the turns before: a ledger that forgot a meeting
@@ -18,6 +29,9 @@ func (l *Ledger) replay(r *turnRecord, first bool) error {
 	for _, name := range r.Departments {
 		if l.names.has(name) {
 			return errors.New("a department comes twice")
+		}
+		if meeting.Department(name) != name {
+			return errors.New("a department has an impossible name")
 		}
 		l.names.add(name)
 	}
@@ -42,16 +56,28 @@ func (l *Ledger) replay(r *turnRecord, first bool) error {
 
 func (l *Ledger) replayState(r *turnRecord, first bool) error {
 	created, horizon := loadTime(r.Created), loadTime(r.Horizon)
-	switch {
+	switch latest := max(r.Created, r.Horizon, r.LastPoll, r.LastSweep); {
+	case r.Created <= 0 || r.LastPoll < 0 || r.LastSweep < 0 || r.SweptReach < 0 || loadTime(latest).After(maxTime):
+		return errors.New("it holds an impossible time")
+	case r.LastSweep == 0 && !l.state.lastSweep.IsZero():
+		return errors.New("the baseline is gone")
+	case r.Folded > maxSum || r.TooLate > maxSum:
+		return errors.New("it holds an impossible number")
 	case !first && !created.Equal(l.state.created):
 		return errors.New("the ledger is created twice")
 	case horizon.Before(l.state.horizon):
 		return errors.New("the horizon goes back")
 	case r.Folded < l.state.folded:
 		return errors.New("the number of folded meetings falls")
+	case r.TooLate < l.state.tooLate:
+		return errors.New("the number of meetings that were too late falls")
+	case l.state.fixedReleased && !r.FixedReleased:
+		return errors.New("the fixed series begin twice")
 	}
 	l.state.created, l.state.horizon, l.state.folded = created, horizon, r.Folded
+	l.state.tooLate, l.state.fixedReleased = r.TooLate, r.FixedReleased
 	l.state.lastPoll, l.state.lastSweep = loadTime(r.LastPoll), loadTime(r.LastSweep)
+	l.state.sweptReach = time.Duration(r.SweptReach)
 	return nil
 }
 
@@ -67,6 +93,8 @@ func (l *Ledger) replaySeries(r seriesRecord) error {
 		return fmt.Errorf("the counters of label set %d begin twice", r.Set)
 	case !now.total.atLeast(old.total):
 		return fmt.Errorf("a counter of label set %d falls", r.Set)
+	case !(Sums{maxSum, maxSum, maxSum, maxSum, maxSum}).atLeast(now.total):
+		return fmt.Errorf("a counter of label set %d is impossibly high", r.Set)
 	}
 	l.series[r.Set] = now
 	return nil
@@ -75,6 +103,9 @@ func (l *Ledger) replaySeries(r seriesRecord) error {
 func (l *Ledger) replayValue(r valueRecord) error {
 	if r.Measure >= measures || r.Type >= meeting.TypeCount || r.Value < 0 {
 		return errors.New("a value belongs to no histogram")
+	}
+	if r.Value > highestValue[r.Measure] || r.Count > maxCount {
+		return errors.New("a histogram holds an impossible number")
 	}
 	d := &l.state.distributions[r.Measure][r.Type]
 	if *d == nil {
@@ -121,13 +152,27 @@ func (l *Ledger) replayMeeting(r *meetingRecord) error {
 		return errors.New("a meeting has an unknown label set")
 	case known && now.countedSet != old.countedSet:
 		return errors.New("a meeting changes the label set that counts it")
-	case nothing.max(now.shown) != now.shown || nothing.max(now.highest) != now.highest:
-		return errors.New("a meeting has a negative number")
+	case now.end.time().After(maxTime):
+		return errors.New("a meeting has an impossible time")
+	case !now.shown.possible() || !now.highest.possible():
+		return errors.New("a meeting has an impossible number")
 	case counts && now.highest.max(now.shown) != now.highest, known && now.highest.max(old.highest) != now.highest:
 		return errors.New("the highest number of a meeting falls")
 	}
 	l.meetings[r.ID] = now
 	return nil
+}
+
+// highestValue is the highest value of each histogram.
+var highestValue = [measures]int64{
+	durations:    int64(meeting.MaxDuration / time.Second),
+	participants: meeting.MaxCount,
+}
+
+// possible reports whether a valid meeting can have the values.
+func (v values) possible() bool {
+	return nothing.max(v) == v && v.Participants <= meeting.MaxCount && v.Terminals <= meeting.MaxCount &&
+		v.Minutes <= uint16(meeting.MaxDuration/time.Minute)
 }
 
 // sumWindows computes the windows and the newest end from the meetings.

@@ -3,11 +3,16 @@ package ledger
 import (
 	"cmp"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"huaweicloud_meeting_exporter/meeting"
 )
+
+// maxAhead is how far in the future the last complete poll may lie, by a clock
+// that is corrected by seconds (rule 3).
+const maxAhead = time.Minute
 
 // Snapshot is what the ledger published after a turn. It never changes, except
 // that it notes its delivery. It may be used from any goroutine.
@@ -17,7 +22,28 @@ type Snapshot struct {
 	series     []publishedSeries // by department and type
 	held       []setID           // the series whose counters are shown at 0 (rule 6)
 	remembered int
-	delivered  atomic.Pointer[time.Time]
+	delivered  atomic.Pointer[time.Time] // nil before the first delivery
+	deliveries *deliveries
+}
+
+// deliveries are the snapshots that were delivered since the last turn.
+type deliveries struct {
+	mu        sync.Mutex
+	snapshots []*Snapshot
+}
+
+func (d *deliveries) add(s *Snapshot) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.snapshots = append(d.snapshots, s)
+}
+
+func (d *deliveries) takeAll() []*Snapshot {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := d.snapshots
+	d.snapshots = nil
+	return all
 }
 
 type publishedSeries struct {
@@ -40,8 +66,10 @@ type LabeledSums struct {
 }
 
 // publish makes the state of the ledger visible.
-func (l *Ledger) publish() {
-	s := &Snapshot{cfg: l.cfg, state: l.state, remembered: len(l.meetings), series: make([]publishedSeries, 0, len(l.series))}
+func (l *Ledger) publish() { l.snapshot.Store(l.newSnapshot()) }
+
+func (l *Ledger) newSnapshot() *Snapshot {
+	s := &Snapshot{cfg: l.cfg, state: l.state, remembered: len(l.meetings), deliveries: l.deliveries, series: make([]publishedSeries, 0, len(l.series))}
 	for key, one := range l.series {
 		s.series = append(s.series, publishedSeries{LabelSet{l.names.names[key.department()], key.typ()}, one})
 		if one.held {
@@ -51,24 +79,16 @@ func (l *Ledger) publish() {
 	slices.SortFunc(s.series, func(a, b publishedSeries) int {
 		return cmp.Or(cmp.Compare(a.Department, b.Department), cmp.Compare(a.Type, b.Type))
 	})
-	l.snapshot.Store(s)
+	return s
 }
 
-// MarkDelivered notes that the whole snapshot was given to a scrape (rule 6).
-// Clock is a reading of time.Now. Only the first call counts.
+// MarkDelivered notes that a scrape was given all metrics of this snapshot or of
+// a later one (rule 6). Clock is a reading of time.Now. Only the first call
+// counts.
 func (s *Snapshot) MarkDelivered(clock time.Time) {
-	if s.delivered.Load() == nil {
-		s.delivered.CompareAndSwap(nil, &clock)
+	if s.delivered.CompareAndSwap(nil, &clock) {
+		s.deliveries.add(s)
 	}
-}
-
-// deliveredAt returns when the snapshot was first delivered, and false if it
-// was not.
-func (s *Snapshot) deliveredAt() (clock time.Time, ok bool) {
-	if at := s.delivered.Load(); at != nil {
-		return *at, true
-	}
-	return time.Time{}, false
 }
 
 // Totals returns the counters (rule 5). Those that are held stand at 0 (rule
@@ -90,39 +110,63 @@ func (s *Snapshot) Totals() []LabeledSums {
 
 // Recent returns the sums of the meetings that ended within the window before
 // now, for every label set ever seen (rule 3). It returns nil before the first
-// complete sweep, and when the last complete poll is longer ago than
-// StaleAfter. Now counts in whole minutes, like the times of the meetings.
+// complete sweep, and while the sums may be wrong: when the last complete poll
+// is longer ago than StaleAfter or lies more than a minute in the future, and
+// when the last complete sweep read less far back than the configuration now
+// asks for. Now counts in whole minutes, like the times of the meetings.
 func (s *Snapshot) Recent(now time.Time) []LabeledSums {
-	if s.state.lastSweep.IsZero() || now.Sub(s.state.lastPoll) > s.cfg.StaleAfter {
+	age := now.Sub(s.state.lastPoll)
+	if s.state.lastSweep.IsZero() || age > s.cfg.StaleAfter || age < -maxAhead || s.state.sweptReach < s.cfg.reach() {
 		return nil
 	}
-	edge := s.cfg.edge(now)
+	begin := s.cfg.windowBegin(now)
 	recent := make([]LabeledSums, len(s.series))
 	for i, one := range s.series {
-		recent[i] = LabeledSums{LabelSet: one.LabelSet, Sums: one.window.after(edge)}
+		recent[i] = LabeledSums{LabelSet: one.LabelSet, Sums: one.window.sumsSince(begin)}
 	}
 	return recent
 }
 
 // Durations returns the durations in seconds of the counted meetings whose
-// first report had the conference type (rule 5). The caller must not change
-// them.
-func (s *Snapshot) Durations(t meeting.Type) Distribution {
-	return s.state.distributions[durations][t]
-}
+// first report had the conference type (rule 5). It returns nil while they are
+// held (rule 6). The caller must not change them.
+func (s *Snapshot) Durations(t meeting.Type) Distribution { return s.distribution(durations, t) }
 
 // Participants returns the numbers of participants invited to the same
-// meetings. The caller must not change them.
-func (s *Snapshot) Participants(t meeting.Type) Distribution {
-	return s.state.distributions[participants][t]
+// meetings. It returns nil while they are held (rule 6). The caller must not
+// change them.
+func (s *Snapshot) Participants(t meeting.Type) Distribution { return s.distribution(participants, t) }
+
+func (s *Snapshot) distribution(of measure, t meeting.Type) Distribution {
+	if !s.state.fixedReleased {
+		return nil
+	}
+	return s.state.distributions[of][t]
 }
 
-// Created returns when the ledger, and with it every histogram, began.
+// Created returns when the ledger, and with it the histograms, Folded and
+// TooLate, began.
 func (s *Snapshot) Created() time.Time { return s.state.created }
 
 // Folded returns how many meetings are counted under OtherDepartment because of
-// the cap on departments.
-func (s *Snapshot) Folded() int64 { return s.state.folded }
+// the cap on departments. It returns 0 while the number is held (rule 6).
+func (s *Snapshot) Folded() int64 {
+	if !s.state.fixedReleased {
+		return 0
+	}
+	return s.state.folded
+}
+
+// TooLate returns how many meetings are not counted because the horizon had
+// passed their start when they were first listed (rule 8). Those of the baseline
+// are not among them, nor those that ended before the horizon: they may have
+// been counted and forgotten. It returns 0 while the number is held (rule 6).
+func (s *Snapshot) TooLate() int64 {
+	if !s.state.fixedReleased {
+		return 0
+	}
+	return s.state.tooLate
+}
 
 // Remembered returns how many meetings are remembered (rule 8).
 func (s *Snapshot) Remembered() int { return s.remembered }

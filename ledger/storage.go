@@ -1,15 +1,15 @@
 package ledger
 
 import (
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/gofrs/flock"
 )
@@ -20,23 +20,18 @@ var ErrStorage = errors.New("ledger storage")
 // ErrOwner is in the chain if the file belongs to another owner.
 var ErrOwner = errors.New("counts the meetings of another endpoint, app ID or account, user or enterprise: name a file for each")
 
-const (
-	lockTimeout = time.Second
-	lockRetry   = 50 * time.Millisecond
-	fileMode    = 0o600
-)
-
 // storage keeps a ledger in a journal (rule 7).
 type storage struct {
-	path    string // without symbolic links, so that a rename replaces the file and not a link
+	path    string // as findPlace returns it
 	owner   [sha256.Size]byte
 	codec   codec
-	lock    *flock.Flock
+	lock    *flock.Flock // nil for a file that Open has not opened
 	sync    func(*os.File) error
 	journal *journal // nil if the next turn must rewrite the file
-	// inDoubt is set when a write failed and the file must be read again.
-	inDoubt bool
-	closed  bool
+	// rewriteErr is why the last rewrite failed that was only due to the size of
+	// the journal.
+	rewriteErr error
+	closed     bool
 }
 
 // Open returns a ledger that is kept in the file at path. If the file is
@@ -46,18 +41,47 @@ type storage struct {
 //
 // The owner says whose meetings are counted. Open refuses a file of another
 // owner (ErrOwner), a file that is in use, damaged or of a newer format, and a
-// place that cannot be written. It leaves such a file as it is, and returns an
-// ErrStorage of one line that says what to do.
+// place where a file cannot be replaced. It leaves such a file as it is, and
+// returns an ErrStorage of one line that says what to do.
 //
-// Every change is synced to the file before it is published. The ledger holds a
-// lock on path + ".lock" until Close.
+// Every change is synced to the file before it is published. The first one
+// rewrites the file. The ledger holds a lock on path + ".lock" until Close.
 func Open(path string, cfg Config, owner string, created time.Time) (*Ledger, error) {
+	return open(path, cfg, owner, created, (*os.File).Sync)
+}
+
+func open(path string, cfg Config, owner string, created time.Time, sync func(*os.File) error) (*Ledger, error) {
 	l := New(cfg, created)
-	if err := l.open(path, owner); err != nil {
-		return nil, fmt.Errorf("%w: %s %w", ErrStorage, path, err)
+	s, err := newStorage(path, owner, sync)
+	if err == nil {
+		err = s.open(l)
 	}
+	if err != nil {
+		return nil, storageError(path, err)
+	}
+	l.storage = s
 	l.publish()
 	return l, nil
+}
+
+// open locks the file and loads a new ledger from it.
+func (s *storage) open(l *Ledger) error {
+	if err := s.takeLock(); err != nil {
+		return err
+	}
+	err := s.load(l, os.O_RDWR)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errEmpty) {
+		err = nil
+	}
+	if err == nil {
+		err = s.proveReplaceable()
+	}
+	if err != nil {
+		_ = s.lock.Close() // the other error says more
+		return err
+	}
+	s.removeLeftovers()
+	return nil
 }
 
 // ReadFile returns the ledger that WriteFile or Open has kept in the file at
@@ -65,36 +89,42 @@ func Open(path string, cfg Config, owner string, created time.Time) (*Ledger, er
 // are those of Open. A missing file is an error that wraps fs.ErrNotExist.
 func ReadFile(path string, cfg Config, owner string) (*Ledger, error) {
 	l := New(cfg, time.Time{})
-	s, err := newStorage(path, owner)
+	s, err := newStorage(path, owner, (*os.File).Sync)
 	if err == nil {
-		err = s.read(l, os.O_RDONLY)
-	}
-	if err == nil && s.journal == nil {
-		err = damaged(errors.New("it is empty"))
-	}
-	if s != nil {
-		s.close()
+		err = s.load(l, os.O_RDONLY)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s %w", ErrStorage, path, err)
+		return nil, storageError(path, err)
 	}
 	l.publish()
 	return l, nil
 }
 
 // WriteFile writes the whole ledger to a file of its own, for ReadFile or Open.
-// It replaces the file at path atomically, and takes no lock. Only the
-// goroutine that changes the ledger may call it. An error is an ErrStorage.
+// It replaces the file at path atomically, and takes no lock: only one process
+// may write that file. Only the goroutine that changes the ledger may call it.
+// An error is an ErrStorage.
 func (l *Ledger) WriteFile(path, owner string) error {
-	s, err := newStorage(path, owner)
+	s, err := newStorage(path, owner, (*os.File).Sync)
 	if err == nil {
+		s.removeLeftovers()
 		err = s.rewrite(l.newTurn())
+		s.close()
 	}
 	if err != nil {
-		return fmt.Errorf("%w: write %s: %w", ErrStorage, path, err)
+		return storageError(path, fmt.Errorf("cannot be written: %w", err))
 	}
-	s.close()
 	return nil
+}
+
+// RewriteError returns why the file keeps growing: the last attempt to rewrite
+// it failed. Turns are stored nevertheless. It returns nil if there is no such
+// problem. Only the goroutine that changes the ledger may call it.
+func (l *Ledger) RewriteError() error {
+	if l.storage == nil {
+		return nil
+	}
+	return l.storage.rewriteErr
 }
 
 // Close closes the file, if there is one, and gives up its lock. The ledger must
@@ -111,108 +141,22 @@ func (l *Ledger) Close() error {
 	return nil
 }
 
-func (l *Ledger) open(path, owner string) error {
-	s, err := newStorage(path, owner)
+func newStorage(path, owner string, sync func(*os.File) error) (*storage, error) {
+	path, err := findPlace(path)
 	if err != nil {
-		return err
-	}
-	if err := s.takeLock(); err != nil {
-		return err
-	}
-	if err := s.read(l, os.O_RDWR); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		s.close()
-		_ = s.lock.Close() // the error of reading says more
-		return err
-	}
-	s.removeLeftovers()
-	l.storage = s
-	return nil
-}
-
-func newStorage(path, owner string) (*storage, error) {
-	path, err := resolveLinks(path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot be opened: %w", err)
-	}
-	s := &storage{path: path, owner: sha256.Sum256([]byte(owner)), sync: (*os.File).Sync}
-	if s.codec, err = newCodec(); err != nil {
 		return nil, err
 	}
-	return s, s.checkKind()
-}
-
-// resolveLinks follows symbolic links. The file itself may be missing.
-func resolveLinks(path string) (string, error) {
-	const maxLinks = 40 // as in Linux
-	for range maxLinks {
-		directory, err := filepath.EvalSymlinks(filepath.Dir(path))
-		if err != nil {
-			return "", err
-		}
-		path = filepath.Join(directory, filepath.Base(path))
-		target, err := os.Readlink(path)
-		if err != nil {
-			return path, nil // no link
-		}
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(directory, target)
-		}
-		path = target
-	}
-	return "", errors.New("too many symbolic links")
-}
-
-// checkKind refuses what is not a file. Opening a pipe would block.
-func (s *storage) checkKind() error {
-	info, err := os.Stat(s.path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return fmt.Errorf("cannot be read: %w", err)
-	case info.IsDir():
-		return errors.New("is a directory: name a file in it")
-	case !info.Mode().IsRegular():
-		return errors.New("is not a regular file")
-	}
-	return nil
-}
-
-// takeLock locks a file beside the journal: a rewrite would lose a lock on the
-// journal itself. It proves that the place can be written.
-func (s *storage) takeLock() error {
-	s.lock = flock.New(s.path+".lock", flock.SetPermissions(fileMode))
-	ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
-	defer cancel()
-	switch _, err := s.lock.TryLockContext(ctx, lockRetry); {
-	case errors.Is(err, context.DeadlineExceeded):
-		return errors.New("is in use by another process: each exporter needs a file of its own")
-	case err != nil:
-		return fmt.Errorf("cannot be written: %w", err)
-	}
-	return nil
-}
-
-// removeLeftovers removes files of rewrites that a crash has interrupted. An
-// error is no harm: the files only take space.
-func (s *storage) removeLeftovers() {
-	directory, prefix := filepath.Dir(s.path), "."+filepath.Base(s.path)
-	entries, err := os.ReadDir(directory)
+	codec, err := newCodec()
 	if err != nil {
-		return
+		return nil, err
 	}
-	for _, e := range entries {
-		random, found := strings.CutPrefix(e.Name(), prefix)
-		if found && random != "" && strings.Trim(random, "0123456789") == "" {
-			_ = os.Remove(filepath.Join(directory, e.Name()))
-		}
-	}
+	return &storage{path: path, owner: sha256.Sum256([]byte(owner)), codec: codec, sync: sync}, nil
 }
 
-// close closes the journal.
-func (s *storage) close() {
-	if s.journal != nil {
-		_ = s.journal.file.Close() // every frame is synced
-		s.journal = nil
+// storageError returns an error of one line about the file at path.
+func storageError(path string, err error) error {
+	if strings.ContainsFunc(path, unicode.IsControl) {
+		path = strconv.Quote(path)
 	}
+	return fmt.Errorf("%w: %s %w", ErrStorage, path, err)
 }

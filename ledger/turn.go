@@ -32,11 +32,8 @@ type observation struct {
 
 // begin starts a turn, and releases the series whose hold has passed. Clock is a
 // reading of time.Now.
-func (l *Ledger) begin(clock time.Time) (*turn, error) {
-	if err := l.readAgain(); err != nil {
-		return nil, err
-	}
-	l.noteDelivery()
+func (l *Ledger) begin(clock time.Time) *turn {
+	l.noteDeliveries()
 	t := l.newTurn()
 	for key, at := range l.delivered {
 		if s := l.series[key]; s.held && clock.Sub(at) >= l.cfg.Hold {
@@ -44,7 +41,16 @@ func (l *Ledger) begin(clock time.Time) (*turn, error) {
 			t.series[key] = s
 		}
 	}
-	return t, nil
+	if !l.fixedDelivered.IsZero() && clock.Sub(l.fixedDelivered) >= l.cfg.Hold {
+		t.state.fixedReleased = true
+	}
+	return t
+}
+
+// releases reports whether the turn releases anything. It is for a turn that
+// does nothing else.
+func (t *turn) releases() bool {
+	return len(t.series) > 0 || t.state.fixedReleased != t.base.state.fixedReleased
 }
 
 func (l *Ledger) newTurn() *turn {
@@ -59,17 +65,18 @@ func (l *Ledger) newTurn() *turn {
 	}
 }
 
-// noteDelivery notes when the series that the snapshot shows as held were first
-// delivered at 0 (rule 6).
-func (l *Ledger) noteDelivery() {
-	snapshot := l.Snapshot()
-	at, ok := snapshot.deliveredAt()
-	if !ok {
-		return
-	}
-	for _, key := range snapshot.held {
-		if _, before := l.delivered[key]; !before {
-			l.delivered[key] = at
+// noteDeliveries notes when held series were first delivered at 0 (rule 6). A
+// scrape that is slow may deliver a snapshot that is no longer the latest.
+func (l *Ledger) noteDeliveries() {
+	for _, snapshot := range l.deliveries.takeAll() {
+		at := *snapshot.delivered.Load()
+		for _, key := range snapshot.held {
+			if _, before := l.delivered[key]; !before {
+				l.delivered[key] = at
+			}
+		}
+		if l.fixedDelivered.IsZero() {
+			l.fixedDelivered = at
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 )
@@ -17,9 +18,9 @@ type cell struct {
 	sums Sums
 }
 
-// after returns the sums of the meetings that ended later than the minute.
-func (w window) after(m minute) Sums {
-	if w = w.since(m + 1); len(w) > 0 {
+// sumsSince returns the sums of the meetings that ended in the minute or later.
+func (w window) sumsSince(m minute) Sums {
+	if w = w.since(m); len(w) > 0 {
 		return w[0].sums
 	}
 	return Sums{}
@@ -27,7 +28,7 @@ func (w window) after(m minute) Sums {
 
 // since returns the window without the minutes before m.
 func (w window) since(m minute) window {
-	i, _ := slices.BinarySearchFunc(w, m, func(c cell, m minute) int { return int(c.end) - int(m) })
+	i, _ := slices.BinarySearchFunc(w, m, func(c cell, m minute) int { return cmp.Compare(c.end, m) })
 	return w[i:]
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"huaweicloud_meeting_exporter/ledger"
 	"huaweicloud_meeting_exporter/meeting"
+	"huaweicloud_meeting_exporter/test/stack"
 )
 
 func TestWindow(t *testing.T) {
@@ -20,7 +21,6 @@ func TestWindow(t *testing.T) {
 			{time.Minute + 59*time.Second, times(2, one)},
 			{time.Second, one}, // end = now - window lies outside
 			{-time.Minute, times(2, one)},
-			{-time.Hour, times(2, one)},
 		} {
 			w.pass(step.pass)
 			want(t, "gauges after "+step.pass.String(), w.recent(), sumsOf{sales: step.want})
@@ -40,9 +40,50 @@ func TestWindow(t *testing.T) {
 		w.pass(time.Second)
 		w.failedPoll()
 		want(t, "gauges after more", w.recent(), sumsOf{})
-		want(t, "counters", w.scrape(), sumsOf{sales: one})
+		want(t, "counters", w.counted(), sumsOf{sales: one})
 		w.tail()
 		want(t, "gauges after a poll", w.recent(), sumsOf{sales: times(2, one)})
+	})
+	t.Run("gauges from the future are withheld", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		w.sweep(ended("a", noon))
+		w.pass(-time.Minute)
+		want(t, "gauges after a step of a minute", w.recent(), sumsOf{sales: one})
+		w.pass(-time.Second)
+		want(t, "gauges after more", w.recent(), sumsOf{})
+		w.tail()
+		want(t, "gauges after a poll", w.recent(), sumsOf{sales: one})
+	})
+	t.Run("steps of the wall clock are seen", func(t *testing.T) {
+		// What time.Now returns has a monotonic reading, which the steps do not
+		// change. Subtraction goes by it if both times have one.
+		w := newWorld(t, defaults())
+		w.now = time.Now()
+		w.sweep(ended("a", w.now))
+		for _, step := range []time.Duration{-2 * time.Hour, 2 * time.Hour} {
+			want(t, "gauges after a step", bySet(w.Snapshot().Recent(stack.Stepped(w.now, step))), sumsOf{})
+		}
+	})
+	t.Run("a longer window waits for a sweep", func(t *testing.T) {
+		for name, change := range map[string]func(*ledger.Config){
+			"window":               func(c *ledger.Config) { c.Window += time.Minute },
+			"max-meeting-duration": func(c *ledger.Config) { c.MaxMeetingDuration += time.Minute },
+		} {
+			cfg := defaults()
+			w := newStoredWorld(t)
+			w.sweep(ended("a", noon))
+			w.restart(cfg)
+			want(t, "the same "+name, w.recent(), sumsOf{sales: one})
+			change(&cfg)
+			w.restart(cfg)
+			want(t, "a longer "+name, w.recent(), sumsOf{})
+			w.tail()
+			want(t, "after a tail", w.recent(), sumsOf{})
+			w.sweep(ended("a", noon))
+			want(t, "after a sweep", w.recent(), sumsOf{sales: one})
+			w.restart(defaults())
+			want(t, "a shorter "+name, w.recent(), sumsOf{sales: one})
+		}
 	})
 	t.Run("a label set once shown stays at 0", func(t *testing.T) {
 		w := newWorld(t, defaults())
@@ -68,16 +109,15 @@ func TestHorizon(t *testing.T) {
 		w.sweep()
 		old := ended("a", noon.Add(-time.Hour))
 		w.tail(old)
-		w.release()
 		w.pass(60 * time.Hour)
 		w.sweep(ended("b", w.now))
 		want(t, "remembered", w.Snapshot().Remembered(), 1)
 		w.sweep(old, ended("b", w.now))
 		w.tail(ended("a", noon.Add(-time.Hour), participants(100), recorded))
-		want(t, "counters", w.scrape(), sumsOf{sales: times(2, one)})
+		want(t, "counters", w.counted(), sumsOf{sales: times(2, one)})
 
 		w.tail(ended("long gone", noon.Add(-time.Hour), department("legal")))
-		want(t, "counters of a set behind the horizon", w.scrape(), sumsOf{sales: times(2, one)})
+		want(t, "counters of a set behind the horizon", w.counted(), sumsOf{sales: times(2, one)})
 		want(t, "gauges", departmentsOf(w.recent()), []string{"legal", "sales"})
 	})
 	t.Run("a long meeting stays while it may be listed", func(t *testing.T) {
@@ -89,7 +129,7 @@ func TestHorizon(t *testing.T) {
 			w.pass(time.Hour)
 			w.sweep(long, ended("newest", w.now))
 		}
-		want(t, "counters", w.scrape()[sales].Meetings, 2)
+		want(t, "counters", w.counted()[sales].Meetings, 2)
 	})
 	t.Run("a clock days ahead forgets nothing", func(t *testing.T) {
 		w := newWorld(t, defaults())
@@ -100,8 +140,7 @@ func TestHorizon(t *testing.T) {
 		w.sweep(m)
 		w.pass(-10 * 24 * time.Hour)
 		w.sweep(m, ended("b", noon.Add(time.Minute)))
-		w.release()
-		want(t, "counters", w.scrape(), sumsOf{sales: times(2, one)})
+		want(t, "counters", w.counted(), sumsOf{sales: times(2, one)})
 		want(t, "gauges", w.recent(), sumsOf{sales: times(3, one)})
 	})
 	t.Run("a sweep reaches what may still count", func(t *testing.T) {

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"maps"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -34,19 +35,20 @@ func defaults() ledger.Config {
 // world is a ledger and the clock of its polls and scrapes.
 type world struct {
 	*ledger.Ledger
-	t    *testing.T
-	now  time.Time
-	path string // of the file, if there is one
+	t     *testing.T
+	now   time.Time // of the wall clock
+	clock time.Time // of the monotonic clock, by which holds are measured
+	path  string    // of the file, if there is one
 }
 
 func newWorld(t *testing.T, cfg ledger.Config) *world {
-	return &world{Ledger: ledger.New(cfg, noon), t: t, now: noon}
+	return &world{Ledger: ledger.New(cfg, noon), t: t, now: noon, clock: noon}
 }
 
 // storedWorld returns a world whose ledger is kept in a file.
 func storedWorld(t *testing.T, path string, cfg ledger.Config) *world {
 	t.Helper()
-	w := &world{t: t, now: noon, path: path}
+	w := &world{t: t, now: noon, clock: noon, path: path}
 	w.open(cfg)
 	t.Cleanup(func() { w.Close() })
 	return w
@@ -57,14 +59,17 @@ func newStoredWorld(t *testing.T) *world {
 	return storedWorld(t, filepath.Join(t.TempDir(), "ledger.db"), defaults())
 }
 
+// open opens the file, and syncs nothing: that would take most of the time.
 func (w *world) open(cfg ledger.Config) {
 	w.t.Helper()
-	l, err := ledger.Open(w.path, cfg, owner, noon)
+	l, err := ledger.OpenSyncing(w.path, cfg, owner, noon, noSync)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.Ledger = l
 }
+
+func noSync(*os.File) error { return nil }
 
 // restart closes the ledger and opens it again, as a new process does.
 func (w *world) restart(cfg ledger.Config) {
@@ -80,7 +85,11 @@ func (w *world) close() {
 	}
 }
 
-func (w *world) pass(d time.Duration) { w.now = w.now.Add(d) }
+// pass lets time pass. A negative duration steps the wall clock back.
+func (w *world) pass(d time.Duration) {
+	w.now = w.now.Add(d)
+	w.clock = w.clock.Add(max(d, 0))
+}
 
 func (w *world) sweepPoll(meetings ...meeting.Meeting) ledger.Poll {
 	return ledger.Poll{Sweep: true, From: w.SweepFrom(w.now), Began: w.now, Ended: w.now, Meetings: meetings}
@@ -102,7 +111,7 @@ func (w *world) tail(meetings ...meeting.Meeting) {
 
 func (w *world) apply(p ledger.Poll) {
 	w.t.Helper()
-	if err := w.Apply(p, w.now); err != nil {
+	if err := w.Apply(p, w.clock); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -110,21 +119,29 @@ func (w *world) apply(p ledger.Poll) {
 // failedPoll is what the poller does after a poll that failed.
 func (w *world) failedPoll() {
 	w.t.Helper()
-	if err := w.ReleaseHeld(w.now); err != nil {
+	if err := w.ReleaseHeld(w.clock); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-// scrape reads the counters as a scrape does, and marks them as delivered.
+// scrape reads the counters as a whole scrape does, which marks them as
+// delivered.
 func (w *world) scrape() sumsOf {
 	s := w.Snapshot()
-	s.MarkDelivered(w.now)
+	s.MarkDelivered(w.clock)
 	return bySet(s.Totals())
 }
 
+// totals reads the counters, and marks nothing as delivered.
+func (w *world) totals() sumsOf { return bySet(w.Snapshot().Totals()) }
+
+// counted returns the counters as they would be if nothing were held.
+func (w *world) counted() sumsOf { return bySet(w.Unheld().Totals()) }
+
 func (w *world) recent() sumsOf { return bySet(w.Snapshot().Recent(w.now)) }
 
-// release makes one scrape and lets the hold pass, so that all is published.
+// release makes one scrape and lets the hold pass, so that what was counted
+// before is published.
 func (w *world) release() {
 	w.t.Helper()
 	w.scrape()
@@ -132,29 +149,39 @@ func (w *world) release() {
 	w.failedPoll()
 }
 
-// view is all that a ledger shows, and what it would show without holds.
+// view is all that a ledger shows.
 type view struct {
-	Unheld, Recent                       sumsOf
-	Totals                               []ledger.LabeledSums
+	Published, Unheld                    counters
+	Recent                               sumsOf
 	Remembered                           int
-	Folded                               int64
 	Created, LastPoll, LastSweep, Newest time.Time
 	Horizon, SweepFrom                   time.Time
-	Durations, Participants              []ledger.Distribution
+}
+
+// counters are what can be held: as published, or as it would be without holds.
+type counters struct {
+	Totals                  []ledger.LabeledSums
+	Durations, Participants []ledger.Distribution
+	Folded, TooLate         int64
 }
 
 func viewOf(l *ledger.Ledger, now time.Time) view {
 	s := l.Snapshot()
 	v := view{
-		Unheld: l.Unheld(), Recent: bySet(s.Recent(now)), Totals: s.Totals(), Remembered: s.Remembered(), Folded: s.Folded(),
+		Published: countersOf(s), Unheld: countersOf(l.Unheld()), Recent: bySet(s.Recent(now)), Remembered: s.Remembered(),
 		Created: s.Created(), LastPoll: s.LastPoll(), LastSweep: s.LastSweep(), Horizon: l.Horizon(), SweepFrom: l.SweepFrom(now),
 	}
 	v.Newest, _ = s.NewestEnd()
-	for _, typ := range meeting.Types() {
-		v.Durations = append(v.Durations, s.Durations(typ))
-		v.Participants = append(v.Participants, s.Participants(typ))
-	}
 	return v
+}
+
+func countersOf(s *ledger.Snapshot) counters {
+	c := counters{Totals: s.Totals(), Folded: s.Folded(), TooLate: s.TooLate()}
+	for _, typ := range meeting.Types() {
+		c.Durations = append(c.Durations, s.Durations(typ))
+		c.Participants = append(c.Participants, s.Participants(typ))
+	}
+	return c
 }
 
 type sumsOf = map[ledger.LabelSet]ledger.Sums

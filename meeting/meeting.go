@@ -44,7 +44,7 @@ type Meeting struct {
 	Start, End time.Time
 	// Department is a result of the function Department.
 	Department string
-	// Type is how the meeting came about.
+	// Type is how the meeting was created.
 	Type Type
 	// Participants and Terminals count the invited, not those who joined.
 	Participants, Terminals Count
@@ -58,7 +58,8 @@ func (m *Meeting) Duration() time.Duration { return m.End.Sub(m.Start) }
 
 // Validate returns the first defect of the meeting, or Valid. now is the current
 // time, for the check that the end is at most MaxAhead in the future. Validate
-// never returns BadNumber: NewCount checks the numbers.
+// never returns BadNumber or NotEnded: NewCount checks the numbers, and a Meeting
+// has no state.
 func (m *Meeting) Validate(now time.Time) Defect {
 	switch {
 	case m.UUID == "":
@@ -77,21 +78,22 @@ func (m *Meeting) Validate(now time.Time) Defect {
 // every other defect leaves out the whole record.
 type Defect uint8
 
-// The defects, in the order of the checks.
+// The defects.
 const (
 	Valid     Defect = iota
 	BadUUID          // no UUID
 	BadTime          // a time is missing or not credible
 	BadOrder         // the end is before the start
 	BadNumber        // not a whole number from 0 to MaxCount
+	NotEnded         // the state says that the meeting has not ended
 )
 
 // Defects returns every defect.
-func Defects() []Defect { return []Defect{BadUUID, BadTime, BadOrder, BadNumber} }
+func Defects() []Defect { return []Defect{BadUUID, BadTime, BadOrder, BadNumber, NotEnded} }
 
 // String returns the defect as a label value.
 func (d Defect) String() string {
-	return [...]string{"valid", "uuid", "time", "order", "number"}[d]
+	return [...]string{"valid", "uuid", "time", "order", "number", "state"}[d]
 }
 
 // Count is a number of people or devices from 0 to MaxCount, or Absent.

@@ -2,6 +2,7 @@ package meeting_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,16 @@ func TestValidate(t *testing.T) {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+func TestDefectsAreLabelValues(t *testing.T) {
+	var got []string
+	for _, d := range meeting.Defects() {
+		got = append(got, d.String())
+	}
+	if want := []string{"uuid", "time", "order", "number", "state"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -30,7 +30,7 @@ func (p *Poller) warnOfLimit(sweep *client.Listing, began time.Time) {
 	needed, allowed := d.perMinute(p.cfg), p.client.MaxRequestsPerMinute()
 	if needed > allowed && !p.warnedOfLimit {
 		level.Warn(p.cfg.Logger).Log("msg", "The limit of requests is too low for this many meetings, so polls will be skipped; "+
-			"raise --huaweicloud.max-requests-per-minute, --history.interval or --history.sweep-interval, or lower --history.tail",
+			"raise --huaweicloud.max-requests-per-minute or an interval, or lower --history.tail",
 			"needed_per_minute", needed, "allowed_per_minute", allowed, "tail_requests", d.tail, "sweep_requests", d.sweep)
 	}
 	p.warnedOfLimit = needed > allowed

@@ -55,15 +55,15 @@ func TestLimitTooLowForTheVolume(t *testing.T) {
 		"a longer interval helps":       {requests: 3, recent: 40, interval: 2 * time.Minute},
 		"a longer sweep interval helps": {requests: 3, old: 900, sweepInterval: time.Hour},
 		"a shorter sweep interval does not": {
-			requests: 5, recent: 40, sweepInterval: 15 * time.Minute, old: 60,
+			requests: 5, recent: 40, sweepInterval: 15 * time.Minute, old: 59,
 			want: "needed_per_minute=6 allowed_per_minute=5 tail_requests=5 sweep_requests=11",
 		},
 		"sweeps only": {
-			requests: 10, recent: 40, old: 60, sweepInterval: time.Minute,
+			requests: 10, recent: 40, old: 59, sweepInterval: time.Minute,
 			want: "needed_per_minute=11 allowed_per_minute=10 tail_requests=5 sweep_requests=11",
 		},
 		"a rounding error does not count": {
-			requests: 62, recent: 280, interval: 30 * time.Second, sweepInterval: 15 * time.Minute,
+			requests: 62, recent: 279, interval: 30 * time.Second, sweepInterval: 15 * time.Minute,
 		},
 		"no meetings": {requests: 1},
 	} {

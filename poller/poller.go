@@ -25,11 +25,12 @@ import (
 type Config struct {
 	// Interval is the time between two polls.
 	Interval time.Duration
-	// SweepInterval is the time between two sweeps.
+	// SweepInterval is the maximum time between two sweeps. There are more of them
+	// after an outage or a step of the wall clock.
 	SweepInterval time.Duration
 	// Tail is how far back a tail reads.
 	Tail time.Duration
-	// Now is the wall clock that dates polls. It must not be nil.
+	// Now is the wall clock, by which polls are dated. It must not be nil.
 	Now func() time.Time
 	// Logger receives one line for each failure. It must not be nil.
 	Logger log.Logger
@@ -65,7 +66,9 @@ type Poller struct {
 	status atomic.Pointer[Status]
 
 	sweepDue      time.Time // on the monotonic clock; zero before the first sweep
+	lastBegan     time.Time // when the last complete poll began, by the wall clock
 	failing       bool      // the last poll failed
+	rewriteErr    error     // the last one logged
 	warnedOfRole  bool
 	warnedOfLimit bool
 }
@@ -81,7 +84,7 @@ func New(cfg Config, c *client.Client, l *ledger.Ledger) *Poller {
 // falls due while another one is under way is skipped.
 func (p *Poller) Run(ctx context.Context) {
 	due := time.Now()
-	for {
+	for ctx.Err() == nil {
 		_, _ = p.Poll(ctx) // the error is in the log and in the Status
 		due = due.Add(p.cfg.Interval * (time.Since(due)/p.cfg.Interval + 1))
 		select {
@@ -96,12 +99,9 @@ func (p *Poller) Run(ctx context.Context) {
 // at a time may call it. If ctx ends the poll, neither the Status nor the
 // ledger changes.
 func (p *Poller) Poll(ctx context.Context) (Result, error) {
-	began := time.Now()
-	result := Result{Kind: Tail}
-	if !began.Before(p.sweepDue) {
-		result.Kind = Sweep
-	}
-	listing, err := p.read(ctx, result.Kind)
+	began, wall := time.Now(), p.wallClock()
+	result := Result{Kind: p.kindDue(began, wall)}
+	listing, err := p.read(ctx, result.Kind, wall)
 	if ctx.Err() != nil {
 		return result, context.Cause(ctx)
 	}
@@ -109,43 +109,62 @@ func (p *Poller) Poll(ctx context.Context) (Result, error) {
 		p.fail(result.Kind, err)
 	} else {
 		result.Meetings = len(listing.Meetings)
-		p.succeed(result)
+		p.succeed(result, wall)
 	}
 	session, sessionErr := p.client.Session(ctx)
 	if sessionErr == nil {
 		p.warnOfRole(session.Role)
 	}
 	p.record(outcome{
-		kind: result.Kind, ended: p.cfg.Now(), duration: time.Since(began),
+		kind: result.Kind, ended: p.wallClock(), duration: time.Since(began),
 		err: err, listing: listing, tokenExpiry: session.Expiry,
 	})
 	return result, err
 }
 
-// read lists the history and commits it to the ledger. It turns a panic into
-// an error, so that polling goes on.
-func (p *Poller) read(ctx context.Context, kind Kind) (listing *client.Listing, err error) {
+// kindDue returns the kind of a poll that begins now. It is a sweep if one is
+// due, and whenever tails may have left a gap: after an outage, after a poll
+// that took too long, and after a step of the wall clock, which says what a tail
+// reads. A suspended machine is such a step.
+func (p *Poller) kindDue(began, wall time.Time) Kind {
+	sinceLast := wall.Sub(p.lastBegan)
+	if !began.Before(p.sweepDue) || sinceLast > p.cfg.Tail-p.cfg.Interval || sinceLast < 0 {
+		return Sweep
+	}
+	return Tail
+}
+
+// wallClock reads the wall clock without the monotonic reading, by which times
+// would be compared otherwise: it hides the steps.
+func (p *Poller) wallClock() time.Time { return p.cfg.Now().Round(0) }
+
+// read lists the history as it is at a time of the wall clock, and commits it
+// to the ledger. It turns a panic into an error, so that polling goes on.
+func (p *Poller) read(ctx context.Context, kind Kind, began time.Time) (listing *client.Listing, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	began := p.cfg.Now()
 	from := began.Add(-p.cfg.Tail)
 	if kind == Sweep {
 		from = p.ledger.SweepFrom(began)
-		p.logGap(began)
 	}
 	listing, err = p.client.History(ctx, from, began)
 	if err != nil {
 		return nil, err
 	}
-	poll := ledger.Poll{Sweep: kind == Sweep, From: from, Began: began, Ended: p.cfg.Now(), Meetings: listing.Meetings}
+	poll := ledger.Poll{Sweep: kind == Sweep, From: from, Began: began, Ended: p.wallClock(), Meetings: listing.Meetings}
+	gapFrom, gapTo, gap := p.ledger.Gap(began)
 	if err := p.ledger.Apply(poll, time.Now()); err != nil {
 		return nil, err
 	}
 	if kind == Sweep {
 		p.warnOfLimit(listing, began)
+		if gap { // no later sweep reads it
+			level.Error(p.cfg.Logger).Log("msg", "Meetings that started in this gap were missed; to survive a longer outage, raise --history.max-catch-up",
+				"from", gapFrom.Format(time.RFC3339), "to", gapTo.Format(time.RFC3339))
+		}
 	}
 	return listing, nil
 }
@@ -154,19 +173,26 @@ func (p *Poller) read(ctx context.Context, kind Kind) (listing *client.Listing, 
 // storage failed: then they cannot be committed either.
 func (p *Poller) fail(kind Kind, err error) {
 	p.failing = true
-	level.Error(p.cfg.Logger).Log("msg", "Poll failed; the last good state is served", "kind", kind, "reason", ReasonOf(err), "err", err)
+	level.Error(p.cfg.Logger).Log("msg", "Poll failed; the last good numbers, if any, are served", "kind", kind, "reason", ReasonOf(err), "err", err)
 	if errors.Is(err, ledger.ErrStorage) {
 		return
 	}
 	if err := p.ledger.ReleaseHeld(time.Now()); err != nil {
-		level.Error(p.cfg.Logger).Log("msg", "Held increments were not released; the next poll tries again", "err", err)
+		level.Error(p.cfg.Logger).Log("msg", "The release of held counters was not stored; the next poll tries again", "err", err)
 	}
 }
 
-func (p *Poller) succeed(r Result) {
+// succeed logs a complete poll, and notes when it began by the wall clock.
+func (p *Poller) succeed(r Result, began time.Time) {
+	p.lastBegan = began
 	logger := level.Debug(p.cfg.Logger)
 	if p.failing {
 		logger = level.Info(p.cfg.Logger)
+	}
+	if err := p.ledger.RewriteError(); err != p.rewriteErr { //nolint:errorlint // is it another failure?
+		if p.rewriteErr = err; err != nil {
+			level.Warn(p.cfg.Logger).Log("msg", "The ledger's file could not be rewritten; it grows, and polls are stored", "err", err)
+		}
 	}
 	logger.Log("msg", "Poll succeeded", "kind", r.Kind, "meetings", r.Meetings, "remembered", p.ledger.Snapshot().Remembered())
 	p.failing = false
@@ -175,18 +201,10 @@ func (p *Poller) succeed(r Result) {
 	}
 }
 
-// logGap logs the part of history that no sweep can reach any more.
-func (p *Poller) logGap(now time.Time) {
-	if from, to, lost := p.ledger.Gap(now); lost {
-		level.Error(p.cfg.Logger).Log("msg", "Meetings that started in this gap are not counted; raise --history.max-catch-up before a longer outage",
-			"from", from.Format(time.RFC3339), "to", to.Format(time.RFC3339))
-	}
-}
-
 // warnOfRole logs once that the service shows only a part of the meetings.
 func (p *Poller) warnOfRole(role client.Role) {
 	if role == client.RoleUser && !p.warnedOfRole {
-		level.Warn(p.cfg.Logger).Log("msg", "The user signed in as is not an administrator, so the service lists only this user's own meetings")
+		level.Warn(p.cfg.Logger).Log("msg", "The signed-in user is not an administrator; the service lists only this user's own meetings")
 	}
 	p.warnedOfRole = role == client.RoleUser
 }

@@ -73,7 +73,7 @@ var metricName = regexp.MustCompile(`([a-z_]+:)?huaweicloud_meeting_[a-z0-9_:]+`
 // and annotations of the rules exists.
 func checkNames(t *testing.T, rules []rule) {
 	metrics := metricLabels(t)
-	targetLabels := []string{"job", "instance"}
+	targetLabels := []string{"job", "instance", "pod"}
 	grouping := append([]string{"week"}, targetLabels...) // habits add the label week
 	for _, l := range metrics {
 		grouping = slices.AppendSeq(grouping, maps.Keys(l))
@@ -121,5 +121,29 @@ func checkNames(t *testing.T, rules []rule) {
 				wantMetric(name)
 			}
 		}
+	}
+}
+
+// checkSources checks that rules keep sources apart: they drop no label of the
+// target but instance and pod. A recording rule must drop these two.
+func checkSources(t *testing.T, rules []rule) {
+	for _, r := range rules {
+		r.tree.Walk(func(n promserver.Node, above []promserver.Node) {
+			matching, _ := n["matching"].(map[string]any)
+			if matching["on"] == true && len(n.Grouping()) > 0 || n["type"] == "aggregation" && n["without"] != true {
+				t.Errorf("%s: on or by %q drops the other labels of a source; want ignoring or without", r.Name, n.Grouping())
+			}
+			name, _ := n["name"].(string)
+			if _, isSelector := n.Matchers(); !isSelector || strings.Contains(name, ":") {
+				return
+			}
+			reduced, problem := promserver.Replicas(above)
+			if problem == "" && !reduced && r.Type == "recording" {
+				problem = "the rule keeps replicas apart"
+			}
+			if problem != "" {
+				t.Errorf("%s: %s: %s", r.Name, name, problem)
+			}
+		})
 	}
 }

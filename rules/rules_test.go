@@ -43,6 +43,7 @@ func TestRules(t *testing.T) {
 		t.Fatalf("%d of %d rules are alerts, want both kinds", len(alerts), len(rules))
 	}
 	t.Run("metrics and labels exist", func(t *testing.T) { checkNames(t, rules) })
+	t.Run("sources stay apart", func(t *testing.T) { checkSources(t, rules) })
 	t.Run("alerts are tested", func(t *testing.T) { checkTests(t, alerts) })
 	t.Run("alerts are complete", func(t *testing.T) { checkAlerts(t, alerts) })
 	t.Run("tables of the README", func(t *testing.T) { checkTables(t, rules) })

@@ -35,7 +35,7 @@ func TestBackfillGoesOnLive(t *testing.T) {
 	if status := start(t, exporter, backfill...).exitStatus(t); status != 0 {
 		t.Fatalf("backfill: got exit status %d, want 0", status)
 	}
-	refused(t, backfill, "--storage.path: "+e.ledger+" already counts")
+	refused(t, backfill, "--storage.path: "+e.ledger+" already contains counted meetings")
 
 	written := makeBlocks(t, files, blocks)
 	p := startPrometheus(t, configure(t, time.Second, nil, address, job), blocks)
@@ -73,7 +73,7 @@ func TestBackfillGoesOnLive(t *testing.T) {
 	}
 
 	start(t, exporter, append(flags, "--web.listen-address="+address,
-		"--history.interval=3s", "--history.sweep-interval=6s", "--history.tail=30m")...)
+		"--history.interval=3s", "--history.sweep-interval=6s", "--history.tail=30m", "--history.hold=0s")...)
 	e.resume()
 	late := ended("late", founded, 3, time.Now()) // it ended before the end of the backfill
 	late.Start, late.End = end.Add(-2*time.Hour), end.Add(-time.Hour)

@@ -30,6 +30,7 @@ func polling(interval, sweepInterval time.Duration) []string {
 		"--history.sweep-interval=" + sweepInterval.String(),
 		"--history.tail=30m",
 		"--history.stale-after=1h",
+		"--history.hold=0s", // one interval, see below
 		"--huaweicloud.max-requests-per-minute=60000",
 	}
 }

@@ -55,7 +55,7 @@ func TestNoSuchPageIsBadRequest(t *testing.T) {
 
 // A row has the fields and values of the simulator's row of the record.
 func TestRowsAreTheSimulators(t *testing.T) {
-	records := fakeservice.Records(20, fakeservice.Now())
+	records := fakeservice.Records(19, fakeservice.Now())
 	service := simulator.New(simulator.Config{Account: "account", Now: fakeservice.Now, Start: fakeservice.Now().AddDate(0, 0, -8)})
 	rows := make([][]byte, len(records))
 	for i := range records {
@@ -70,7 +70,7 @@ func TestRowsAreTheSimulators(t *testing.T) {
 	if err := json.Unmarshal(pageOf(t, service), &want); err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(got["data"], want["data"]) || len(rows) != 20 {
+	if !reflect.DeepEqual(got["data"], want["data"]) || len(rows) != 19 {
 		t.Errorf("got  %v\nwant %v", got["data"], want["data"])
 	}
 }
@@ -80,6 +80,7 @@ func pageOf(t *testing.T, service http.Handler) []byte {
 	t.Helper()
 	var body []byte
 	c := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Del("Accept-Encoding")
 		recorder := httptest.NewRecorder()
 		service.ServeHTTP(recorder, r)
 		body = recorder.Body.Bytes()

@@ -16,7 +16,8 @@ import (
 const pageLimit = 500
 
 // Service sends the pages of one listing to a client that begins each page with
-// the last row of the page before it. It may be used concurrently.
+// the last row of the page before it, and that asks for another page after a
+// full one. It may be used concurrently.
 type Service struct {
 	// Offsets are the record indices at which the pages begin, in order.
 	Offsets []int
@@ -32,7 +33,7 @@ func NewService(rows [][]byte) *Service {
 		end := min(offset+pageLimit, len(rows))
 		s.Offsets = append(s.Offsets, offset)
 		s.pages[offset] = Page(rows[offset:end], len(rows))
-		if end == len(rows) {
+		if end-offset < pageLimit {
 			return s
 		}
 	}

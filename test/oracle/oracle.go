@@ -44,10 +44,12 @@ type Oracle struct {
 	cfg                 Config
 	horizon             time.Time // rule 8; zero before the baseline
 	lastPoll, lastSweep time.Time
+	sweptReach          time.Duration   // of the last sweep: rule 3
 	departments         map[string]bool // those that have a label
 	sightings           []sighting      // in the order of first sight
 	remembered          map[string]int  // index in sightings, by UUID: rule 1
 	counters            map[LabelSet]counter
+	fixed               counter           // the fixed series: rule 6
 	shown               map[LabelSet]bool // label sets of the window gauges: rule 3
 }
 
@@ -58,6 +60,7 @@ type sighting struct {
 	set     LabelSet        // of the first sight, which the counters keep: rule 5
 	counts  bool            // false if it started before the horizon: rule 8
 	folded  bool            // its department had no label at first sight
+	tooLate bool            // it does not count, and was surely never listed before: rule 8
 	inBase  bool            // first seen by the baseline: rule 4
 	base    Sums            // what the baseline had of it: rule 4
 	highest Sums            // the highest value of each field so far: rule 5
@@ -67,18 +70,33 @@ type sighting struct {
 	observed bool
 }
 
-// counter says how the counters of one label set are published: rule 6.
+// counter says how the counters of one label set, or the fixed series, are
+// published: rule 6.
 type counter struct {
 	held      bool
 	delivered time.Time // when its 0 was delivered, zero if it was not
-	created   time.Time
+	created   time.Time // zero for the fixed series
+}
+
+func (c *counter) restart() { c.delivered = time.Time{} }
+
+func (c *counter) deliver(clock time.Time) {
+	if c.held && c.delivered.IsZero() {
+		c.delivered = clock
+	}
+}
+
+func (c *counter) release(clock time.Time, hold time.Duration) {
+	if !c.delivered.IsZero() && clock.Sub(c.delivered) >= hold {
+		c.held = false
+	}
 }
 
 // New returns the oracle of an empty ledger.
 func New(cfg Config) *Oracle {
 	return &Oracle{
 		cfg: cfg, departments: map[string]bool{meeting.UnknownDepartment: true, meeting.OtherDepartment: true},
-		remembered: map[string]int{}, counters: map[LabelSet]counter{}, shown: map[LabelSet]bool{},
+		remembered: map[string]int{}, counters: map[LabelSet]counter{}, fixed: counter{held: true}, shown: map[LabelSet]bool{},
 	}
 }
 
@@ -90,35 +108,38 @@ func (o *Oracle) Clone() *Oracle {
 	return &c
 }
 
+// Unheld returns a copy in which nothing is held. It publishes all that was
+// counted.
+func (o *Oracle) Unheld() *Oracle {
+	c := o.Clone()
+	c.eachCounter(func(one *counter) { one.held = false })
+	return c
+}
+
 // Restart is a new start of the process on the same file. The file does not
 // say which zeros were delivered: rule 6.
 func (o *Oracle) Restart(cfg Config) {
 	o.cfg = cfg
-	for set, c := range o.counters {
-		c.delivered = time.Time{}
-		o.counters[set] = c
-	}
+	o.eachCounter((*counter).restart)
 }
 
 // MarkDelivered is a scrape whose whole answer was written: rule 6. Clock is a
 // reading of the monotonic clock.
 func (o *Oracle) MarkDelivered(clock time.Time) {
-	for set, c := range o.counters {
-		if c.held && c.delivered.IsZero() {
-			c.delivered = clock
-			o.counters[set] = c
-		}
-	}
+	o.eachCounter(func(c *counter) { c.deliver(clock) })
 }
 
 // ReleaseHeld is a failed poll: it releases what was held for long enough
 // after the delivery of its 0 (rule 6).
 func (o *Oracle) ReleaseHeld(clock time.Time) {
+	o.eachCounter(func(c *counter) { c.release(clock, o.cfg.Hold) })
+}
+
+func (o *Oracle) eachCounter(change func(*counter)) {
+	change(&o.fixed)
 	for set, c := range o.counters {
-		if c.held && !c.delivered.IsZero() && clock.Sub(c.delivered) >= o.cfg.Hold {
-			c.held = false
-			o.counters[set] = c
-		}
+		change(&c)
+		o.counters[set] = c
 	}
 }
 
@@ -139,14 +160,14 @@ func (o *Oracle) Apply(p Poll, clock time.Time) {
 	o.admitDepartments(p.Upcoming)
 	for _, m := range p.Upcoming {
 		if set, _ := o.labelSet(m); !m.Start.Before(o.horizon) {
-			o.openCounters(set, false, p.Ended)
+			o.startCounters(set, p.Ended)
 			o.shown[set] = true
 		}
 	}
 	o.lastPoll = p.Ended
 	if p.Sweep {
-		o.lastSweep = p.Ended
-		o.moveHorizon(p.Began)
+		o.lastSweep, o.sweptReach = p.Ended, o.cfg.reach()
+		o.advanceHorizon(p.Began)
 	}
 }
 
@@ -179,7 +200,7 @@ func (o *Oracle) labelSet(m meeting.Meeting) (set LabelSet, folded bool) {
 	return LabelSet{m.Department, m.Type}, false
 }
 
-// report takes in one report of a meeting: rules 1, 4 and 5.
+// report takes in one report of a meeting: rules 1, 4, 5 and 8.
 func (o *Oracle) report(m meeting.Meeting, baseline bool, now time.Time) {
 	set, folded := o.labelSet(m)
 	m.Department = set.Department
@@ -188,9 +209,13 @@ func (o *Oracle) report(m meeting.Meeting, baseline bool, now time.Time) {
 	if !known {
 		i = len(o.sightings)
 		o.remembered[m.UUID] = i
-		o.sightings = append(o.sightings, sighting{first: m, set: set, counts: !m.Start.Before(o.horizon), folded: folded, inBase: baseline, invited: meeting.Absent})
-		if o.sightings[i].counts {
-			o.openCounters(set, !baseline, now)
+		counts := !m.Start.Before(o.horizon)
+		o.sightings = append(o.sightings, sighting{
+			first: m, set: set, counts: counts, folded: folded, inBase: baseline, invited: meeting.Absent,
+			tooLate: !counts && !baseline && !m.End.Before(o.horizon),
+		})
+		if counts {
+			o.startCounters(set, now)
 		}
 	}
 	s := &o.sightings[i]
@@ -204,16 +229,16 @@ func (o *Oracle) report(m meeting.Meeting, baseline bool, now time.Time) {
 	}
 }
 
-// openCounters makes a label set have counters.
-func (o *Oracle) openCounters(set LabelSet, held bool, now time.Time) {
-	if _, open := o.counters[set]; !open {
-		o.counters[set] = counter{held: held, created: now}
+// startCounters makes sure that a label set has counters: rule 6.
+func (o *Oracle) startCounters(set LabelSet, now time.Time) {
+	if _, started := o.counters[set]; !started {
+		o.counters[set] = counter{held: true, created: now}
 	}
 }
 
-// moveHorizon moves the horizon after a sweep that began at the given time,
+// advanceHorizon moves the horizon after a sweep that began at the given time,
 // and forgets meetings: rule 8.
-func (o *Oracle) moveHorizon(began time.Time) {
+func (o *Oracle) advanceHorizon(began time.Time) {
 	newest, ok := o.NewestEnd()
 	if !ok {
 		return

@@ -49,7 +49,8 @@ func (s Sums) Max(o Sums) Sums {
 // Recent returns the window gauges at a time of the wall clock, or nil while
 // they are withheld: rule 3.
 func (o *Oracle) Recent(now time.Time) map[LabelSet]Sums {
-	if o.lastSweep.IsZero() || now.Sub(o.lastPoll) > o.cfg.StaleAfter {
+	age := now.Sub(o.lastPoll)
+	if o.lastSweep.IsZero() || age > o.cfg.StaleAfter || age < -time.Minute || o.sweptReach < o.cfg.reach() {
 		return nil
 	}
 	recent := map[LabelSet]Sums{}
@@ -95,20 +96,20 @@ func (o *Oracle) Totals() map[LabelSet]Sums {
 // none.
 func (o *Oracle) Created(set LabelSet) time.Time { return o.counters[set].created }
 
-// Holding reports whether any counters are held.
+// Holding reports whether any counters or histograms are held.
 func (o *Oracle) Holding() bool {
-	for _, c := range o.counters {
-		if c.held {
-			return true
-		}
-	}
-	return false
+	held := false
+	o.eachCounter(func(c *counter) { held = held || c.held })
+	return held
 }
 
-// Durations returns how often the histogram of durations has observed each
-// number of seconds: rule 5.
+// Durations returns how often the published histogram of durations has observed
+// each number of seconds: rules 5 and 6.
 func (o *Oracle) Durations(t meeting.Type) map[int64]uint64 {
 	observed := map[int64]uint64{}
+	if o.fixed.held {
+		return observed
+	}
 	for _, s := range o.sightings {
 		if s.set.Type == t && s.counts && !s.inBase {
 			observed[SumsOf(s.first).DurationSeconds]++
@@ -120,6 +121,9 @@ func (o *Oracle) Durations(t meeting.Type) map[int64]uint64 {
 // Participants returns the same for the numbers of participants.
 func (o *Oracle) Participants(t meeting.Type) map[int64]uint64 {
 	observed := map[int64]uint64{}
+	if o.fixed.held {
+		return observed
+	}
 	for _, s := range o.sightings {
 		if s.set.Type == t && s.counts && s.observed {
 			observed[int64(s.invited)]++
@@ -129,10 +133,20 @@ func (o *Oracle) Participants(t meeting.Type) map[int64]uint64 {
 }
 
 // Folded returns how many meetings were counted under meeting.OtherDepartment
-// because their department had no label.
-func (o *Oracle) Folded() (n int64) {
+// because their department had no label, as published: rule 6.
+func (o *Oracle) Folded() int64 {
+	return o.publishedCount(func(s sighting) bool { return s.counts && s.folded && !s.inBase })
+}
+
+// TooLate returns how many meetings did not count because they were first
+// listed too late, as published: rules 6 and 8.
+func (o *Oracle) TooLate() int64 {
+	return o.publishedCount(func(s sighting) bool { return s.tooLate })
+}
+
+func (o *Oracle) publishedCount(matches func(sighting) bool) (n int64) {
 	for _, s := range o.sightings {
-		if s.counts && s.folded && !s.inBase {
+		if matches(s) && !o.fixed.held {
 			n++
 		}
 	}

@@ -168,6 +168,28 @@ func (n Node) Grouping() (labels []string) {
 	return labels
 }
 
+// Replicas reports whether the nodes above a selector reduce replicas to one,
+// and what is wrong with how they do it. The labels of a target without instance
+// and pod name a source, so only "without (instance, pod)" keeps sources apart.
+// The sum would count each meeting once for each replica.
+func Replicas(above []Node) (reduced bool, problem string) {
+	for _, a := range slices.Backward(above) {
+		if a["type"] != "aggregation" {
+			continue
+		}
+		without, labels := a["without"] == true, a.Grouping()
+		if without != slices.Contains(labels, "instance") {
+			continue // the aggregation keeps the label instance
+		}
+		op, _ := a["op"].(string)
+		if !without || !slices.Contains(labels, "pod") || !slices.Contains([]string{"max", "min", "avg", "group"}, op) {
+			return true, fmt.Sprintf("%s (without: %v) %q, want max, min, avg or group without (instance, pod)", op, without, labels)
+		}
+		return true, ""
+	}
+	return false, ""
+}
+
 // Series is one series of a result.
 type Series struct {
 	Labels map[string]string

@@ -15,7 +15,7 @@ import (
 func (e *enterprise) change(betweenPages bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	now := time.Now()
+	now := e.now()
 	addChance, removeChance := 0.15, 0.15
 	if betweenPages {
 		addChance, removeChance = 0.4, 0.5
@@ -116,4 +116,20 @@ func (r *record) offered(from, to time.Time) (meetings []*meeting.Meeting) {
 		meetings = append(meetings, r.twin)
 	}
 	return meetings
+}
+
+// steady reports whether no record left the listing or moved in it between two
+// instants. Running meetings may leave it when they end.
+func (e *enterprise) steady(from, to time.Time) bool {
+	for _, r := range e.records {
+		if !r.row.End.Before(from) && !r.row.End.After(to) {
+			return false
+		}
+		for _, v := range r.versions[1:] {
+			if !v.from.Before(from) && !v.from.After(to) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -19,6 +19,7 @@ import (
 type conditions struct {
 	rng        *rand.Rand
 	enterprise *enterprise
+	variant    *simulator.Variant // as the service behaves now
 
 	mu        sync.Mutex // requests come one by one, except for those of a killed process
 	fault     string     // the name of the fault, empty for none
@@ -40,7 +41,7 @@ func (c *conditions) next(good bool) {
 	if good {
 		return
 	}
-	names := slices.Sorted(maps.Keys(faults(0)))
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(faults(0))), func(name string) bool { return name == gzipBomb })
 	switch x := c.rng.Float64(); {
 	case x < 0.45: // all is well
 	case x < 0.6:
@@ -48,6 +49,8 @@ func (c *conditions) next(good bool) {
 	case x < 0.85: // some requests fail
 		c.fault, c.faultRate = oneOf(c.rng, names...), 0.05+0.5*c.rng.Float64()
 		c.changes = c.rng.IntN(3)
+	case x < 0.855:
+		c.fault, c.faultRate = gzipBomb, 1
 	default: // every request fails
 		c.fault, c.faultRate = oneOf(c.rng, names...), 1
 		if c.pollsLeft = 1 + c.rng.IntN(3); chance(c.rng, 0.08) {
@@ -85,10 +88,19 @@ func (c *conditions) choose(r *http.Request) simulator.Fault {
 		return nil
 	}
 	switch c.fault {
-	case tokensRevoked:
+	case tokensRevoked, tokenRejected:
 		c.enterprise.service.RevokeTokens()
 	case wrongCount, emptyHistory:
 		c.lied = true
+	case otherPage, fewerRows:
+		if c.variant.Offset != simulator.OffsetRecord {
+			return nil // nobody could tell which records such a page lacks
+		}
+		c.lied = c.lied || c.variant.CountCap > 0
+	case emptyPage:
+		c.lied = c.lied || c.variant.CountCap > 0
+	case gzipBomb:
+		c.faultRate = 0 // one is enough: it is slow
 	}
 	return faults(c.rng.IntN(7))[c.fault]
 }
@@ -96,8 +108,13 @@ func (c *conditions) choose(r *http.Request) simulator.Fault {
 // The names of faults that need more than a changed answer.
 const (
 	tokensRevoked = "tokens revoked"
+	tokenRejected = "401"
 	wrongCount    = "wrong count"
 	emptyHistory  = "empty history"
+	emptyPage     = "empty page"
+	otherPage     = "same page again"
+	fewerRows     = "fewer rows than asked"
+	gzipBomb      = "gzip bomb"
 )
 
 // faults returns what may happen to a request, by name, with a random number
@@ -115,8 +132,12 @@ func faults(n int) map[string]simulator.Fault {
 		"429, Retry-After 45 s": simulator.RetryAfter("45", simulator.Throttled()),
 		"429, Retry-After 1 h":  simulator.RetryAfter("3600", simulator.Throttled()),
 		"400":                   simulator.Answer(400, "MMC.111070001", "bad request"),
-		"401":                   history(simulator.Answer(401, "MMC.111070111", "token")),
+		tokenRejected:           history(simulator.Answer(401, "MMC.111070111", "token")),
 		"403":                   history(simulator.Answer(403, "MMC.111070002", "no permission")),
+		"403, throttled":        simulator.RetryAfter("30", simulator.Answer(403, "APIGW.0308", "throttled")),
+		"429, broken off":       brokenOff(simulator.Throttled()),
+		"sign-in broken off":    signIn(simulator.CutBody()),
+		"sign-in error in 200":  signIn(simulator.Answer(200, "USG.206010025", "App ID")),
 		"sign-in refused":       signIn(simulator.Answer(401, "USG.206010025", "App ID")),
 		"account disabled":      signIn(simulator.Answer(412, "USG.206010007", "disabled")),
 		"account locked":        signIn(simulator.Answer(423, "USG.206010008", "locked")),
@@ -129,13 +150,23 @@ func faults(n int) map[string]simulator.Fault {
 		"body broken off":       simulator.CutBody(),
 		"slow":                  slow(time.Duration(n)*6*time.Second + 300*time.Millisecond),
 		"body cut short":        changedBody(func(body []byte) []byte { return body[:len(body)*(n+1)/8] }),
-		"empty page":            field("data", func(any) any { return []any{} }),
+		emptyPage:               field("data", func(any) any { return []any{} }),
 		"no count":              field("count", func(any) any { return nil }),
-		"same page again":       changedQuery("offset", func(offset int) int { return max(0, offset-n) }),
-		"fewer rows than asked": changedQuery("limit", func(limit int) int { return min(limit, 1+n) }),
+		otherPage:               changedQuery("offset", func(offset int) int { return max(0, offset-n) }),
+		fewerRows:               changedQuery("limit", func(limit int) int { return min(limit, 2+n) }),
+		"too many rows":         history(simulator.ManyRows(50)),
+		gzipBomb:                history(simulator.GzipBomb()),
 		tokensRevoked:           nil,
 		wrongCount:              field("count", func(count any) any { return max(0, count.(float64)+float64(n-3)) }),
 		emptyHistory:            history(simulator.Body(200, "application/json", `{"data":[],"offset":0,"limit":20,"count":0}`)),
+	}
+}
+
+// brokenOff breaks the answer of another fault off.
+func brokenOff(f simulator.Fault) simulator.Fault {
+	return func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		answer := func(rw http.ResponseWriter, r *http.Request) { f(rw, r, next) }
+		simulator.CutBody()(rw, r, http.HandlerFunc(answer))
 	}
 }
 

@@ -24,7 +24,7 @@ func (w *world) powerCutDuringCommit() {
 		before = before[:w.tornAt] // the process has cut the rest off
 	}
 	w.process.kill()
-	path, temporary := w.path, filepath.Join(w.dir, "."+filepath.Base(w.path)+"12345")
+	path, temporary := w.path, filepath.Join(w.dir, "."+filepath.Base(w.path)+".rewrite-12345")
 	image, leftover := w.diskAfterPowerCut(before, after)
 	err := os.RemoveAll(path)
 	for name, content := range map[string][]byte{path: image, temporary: leftover} {
@@ -44,9 +44,6 @@ func (w *world) powerCutDuringCommit() {
 		w.torn, w.tornAt = image, len(before)
 		w.oracle = oracleBefore
 		w.truth.loseSweeps(sweepsBefore)
-		if w.oracle.LastSweep().IsZero() {
-			clear(w.scraper.baseline)
-		}
 	}
 	w.score["crashes"]++
 	w.restart()

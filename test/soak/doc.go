@@ -11,10 +11,16 @@
 //     to complete polls, and predicts every sample exactly;
 //   - the truth knows what the service offered and when, not what was read,
 //     and bounds the counters from below and from above;
-//   - the scraper knows only what it saw, and that counters never fall;
+//   - the scrapers know only what they saw: counters never fall, and no series is
+//     new to a scraper above 0 if it scrapes as often as the hold asks for;
 //   - the requestRules check requests and sign-ins on the wire.
 //
+// In two of three seeds the service differs from the usual reading of its API
+// pages, and may be upgraded once. The machine may be suspended, and its wall
+// clock may be wrong.
+//
 // The package leaves out a full or failing disk, several users of one client,
-// account sign-in, the loop of Poller.Run, and limits that no rule can mend,
-// such as a service that lies during the baseline.
+// account sign-in, the loop of Poller.Run, the web handler that decides what was
+// delivered, and limits that no rule can mend, such as a service that lies during
+// the baseline.
 package soak

@@ -6,8 +6,8 @@ import "time"
 func (w *world) run() {
 	defer time.Sleep(time.Minute) // the bubble must not end before the slowest handler of the service
 	began, length := time.Now(), w.length
-	w.enterprise.fill(began.Add(-reach(w.cfg)), began.Add(length), 5+w.rng.IntN(56))
-	w.until(began.Add(time.Minute)) // nothing is listed at the instant of the first poll
+	w.enterprise.fill(began.Add(-reach(w.cfg)), began.Add(length+maxSuspended), 5+w.rng.IntN(56))
+	time.Sleep(time.Minute) // nothing is listed at the instant of the first poll
 	w.beginLife(chance(w.rng, 0.8))
 	w.start()
 	for time.Since(began) < length && !w.t.Failed() {
@@ -54,31 +54,40 @@ func (w *world) step() {
 		ended := false
 		if chance(w.rng, 0.1) { // a scrape during the poll
 			ended = w.pollUntil(p.due.Add(between(w.rng, 0, 10*time.Second)))
-			w.scrape()
+			w.scrape(w.scrapers.all[0])
 		}
 		if !ended {
 			w.finishPoll()
 		}
-		if chance(w.rng, 0.5) {
-			w.scrape()
+		if chance(w.rng, 0.2) {
+			w.scrape(w.scrapers.all[1])
 		}
 	}
 }
 
 // waitBetweenPolls plays what happens before the next poll.
 func (w *world) waitBetweenPolls() {
-	for range w.rng.IntN(3) {
+	for range w.rng.IntN(4) {
 		w.until(time.Now().Add(between(w.rng, 0, time.Until(w.process.due))))
 		switch x := w.rng.Float64(); {
-		case x < 0.6:
+		case x < 0.45:
 			w.enterprise.change(false)
-		case x < 0.65:
+		case x < 0.48:
 			w.setClock()
-		default:
-			w.scrape()
+		case x < 0.485 && w.clock.suspended.Load() < int64(maxSuspended/2):
+			d := between(w.rng, 10*time.Minute, maxSuspended/2)
+			w.clock.suspend(d)
+			w.trace.note("suspended for %v", d)
+		case x < 0.49 && w.variant != w.upgraded:
+			w.variant = w.upgraded
+			w.service.SetVariant(w.variant)
+			w.trace.note("the service is upgraded: %+v", w.variant)
 		}
 	}
 }
+
+// maxSuspended is how long the machine is suspended in all, at most.
+const maxSuspended = 20 * time.Hour
 
 // setClock sets the wall clock of the machine: right, mostly, or ahead or
 // behind by minutes, hours or days.
@@ -153,14 +162,15 @@ func (w *world) settle() {
 	w.trace.note("settle")
 	w.clock.set(0)
 	poll := &w.process.cfg.Poller
-	// A refused sign-in delays the next by up to 15 minutes.
-	deadline := time.Now().Add(poll.SweepInterval + 15*time.Minute + 3*poll.Interval)
+	// A sign-in in vain delays the next by up to 15 minutes. A dead token that the
+	// service does not tell takes two polls, up to 15 minutes after the last.
+	deadline := time.Now().Add(poll.SweepInterval + 2*longestDelay + 3*poll.Interval)
 	sweeps := w.score["sweeps"]
 	for polls := 0; !w.t.Failed() && (w.score["sweeps"] == sweeps || w.oracle.Holding()); polls++ {
-		late := w.process.due.After(deadline)
+		late := w.process.due.After(deadline) && !w.process.unusable
 		w.conditions.next(true)
 		w.finishPoll()
-		w.scrape()
+		w.scrape(w.scrapers.all[0])
 		if late && w.score["sweeps"] == sweeps {
 			w.fail("no complete sweep although the service is good")
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
-	"testing/synctest"
 	"time"
 
 	"huaweicloud_meeting_exporter/poller"
@@ -26,15 +25,18 @@ type process struct {
 	due          time.Time    // when the next poll is due
 	polling      chan outcome // nil if no poll is under way
 	swept        time.Time    // when the last complete sweep ended
+	lastWall     time.Time    // when the last complete poll began, by the wall clock
+	tokensBefore int          // tokens of earlier processes that still lived at the start
+	unusable     bool         // the last poll failed because no row of its listing is usable
+	ended        bool
 }
 
 // outcome is the end of a poll.
 type outcome struct {
 	poller.Result
-	err   error
-	began time.Time // by the monotonic clock, like ended
-	ended time.Time
-	wall  time.Time // the end by the wall clock of the machine
+	err                  error
+	began, ended         time.Time // by the monotonic clock
+	wallBegan, wallEnded time.Time // by the wall clock of the machine
 }
 
 func (o outcome) isSweep() bool { return o.Kind == poller.Sweep }
@@ -47,13 +49,22 @@ func (o outcome) String() string {
 	return fmt.Sprintf("%s with %d meetings", o.Kind, o.Meetings)
 }
 
-// clock is the wall clock of the machine, which may be wrong. The monotonic
-// clock never is.
-type clock struct{ ahead atomic.Int64 }
+// clock is the time that passes. Virtual time is the monotonic clock of the
+// machine, which stands still while the machine is suspended. The wall clock of
+// the machine may be wrong.
+type clock struct{ suspended, ahead atomic.Int64 }
 
-func (c *clock) now() time.Time          { return time.Now().Add(c.offset()) }
+// at returns the true time at a reading of the monotonic clock since the last
+// suspension.
+func (c *clock) at(monotonic time.Time) time.Time {
+	return monotonic.Add(time.Duration(c.suspended.Load()))
+}
+
+func (c *clock) trueTime() time.Time     { return c.at(time.Now()) }
+func (c *clock) wall() time.Time         { return c.trueTime().Add(c.offset()) }
 func (c *clock) offset() time.Duration   { return time.Duration(c.ahead.Load()) }
 func (c *clock) set(ahead time.Duration) { c.ahead.Store(int64(ahead)) }
+func (c *clock) suspend(d time.Duration) { c.suspended.Add(int64(d)) }
 
 // start starts a process. Its first poll is due after a second.
 func (w *world) start() {
@@ -62,51 +73,49 @@ func (w *world) start() {
 	w.trace.note("start with %+v, sweeps every %v, tail %v, %d rows a page, clock ahead by %v",
 		w.cfg.Ledger, w.cfg.Poller.SweepInterval, w.cfg.Poller.Tail, w.cfg.Client.PageLimit, w.clock.offset())
 	network, closeNetwork := w.service.Pipe()
-	p := &process{cfg: w.cfg, closeNetwork: closeNetwork, started: time.Now().Add(time.Second)}
+	p := &process{cfg: w.cfg, closeNetwork: closeNetwork, started: time.Now().Add(time.Second), tokensBefore: w.service.LiveTokens()}
 	p.due = p.started
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.transport = &transport{
-		RoundTripper: network.Transport, now: w.clock.now, trace: w.trace,
+		RoundTripper: network.Transport, now: w.clock.wall, trace: w.trace,
 		rules: requestRules{fail: w.fail, interval: p.cfg.Poller.Interval, perMinute: p.cfg.Client.MaxRequestsPerMinute},
 	}
 	var seed [32]byte
 	binary.LittleEndian.PutUint64(seed[:], w.rng.Uint64())
 	p.cfg.Client.Random = rand.NewChaCha8(seed)
-	p.cfg.Client.Transport, p.cfg.Now, p.cfg.Path = p.transport, w.clock.now, w.path
+	p.cfg.Client.Transport, p.cfg.Now, p.cfg.Path = p.transport, w.clock.wall, w.path
 	var err error
 	if p.Stack, err = stack.New(p.cfg); err != nil {
 		closeNetwork()
 		w.t.Fatal("start: ", err)
 	}
 	w.process = p
+	w.scrapers.start(p.cfg.Ledger.Hold)
 }
 
-// begin begins the next poll once it is due.
+// begin begins the next poll.
 func (p *process) begin() {
-	time.Sleep(time.Until(p.due))
 	p.polling = make(chan outcome, 1)
 	go func() {
-		o := outcome{began: time.Now()}
+		o := outcome{began: time.Now(), wallBegan: p.cfg.Now()}
 		o.Result, o.err = p.Poller.Poll(p.ctx)
-		o.ended, o.wall = time.Now(), p.cfg.Now()
+		o.ended, o.wallEnded = time.Now(), p.cfg.Now()
 		p.polling <- o
 	}()
 }
 
-// wait returns the outcome of the poll under way. Polls that fall due
-// meanwhile are skipped.
-func (p *process) wait() outcome {
-	o := <-p.polling
-	synctest.Wait()
+// finish ends the poll under way. Polls that fell due meanwhile are skipped.
+func (p *process) finish(poll outcome) {
 	p.polling = nil
 	interval := p.cfg.Poller.Interval
-	p.due = p.started.Add(interval * (o.ended.Sub(p.started)/interval + 1))
-	return o
+	p.due = p.started.Add(interval * (poll.ended.Sub(p.started)/interval + 1))
 }
 
-// sweepDue reports whether a poll that begins at a time must be a sweep.
-func (p *process) sweepDue(began time.Time) bool {
-	return p.swept.IsZero() || began.Sub(p.swept) >= p.cfg.Poller.SweepInterval
+// sweepDue reports whether a poll must be a sweep: tails may have left a gap, or
+// the last sweep is long ago.
+func (p *process) sweepDue(poll outcome) bool {
+	sinceLast, most := poll.wallBegan.Sub(p.lastWall), p.cfg.Poller.Tail-p.cfg.Poller.Interval
+	return p.swept.IsZero() || poll.began.Sub(p.swept) >= p.cfg.Poller.SweepInterval || sinceLast > most || sinceLast < 0
 }
 
 // kill ends the process at once: it does not sign out. Only its file is left.
@@ -127,6 +136,7 @@ func (p *process) stop() (signOutErr, closeErr error) {
 
 // interrupt ends the poll under way, if there is one.
 func (p *process) interrupt() {
+	p.ended = true
 	p.cancel()
 	if p.polling != nil {
 		<-p.polling

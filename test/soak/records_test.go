@@ -18,6 +18,9 @@ import (
 type enterprise struct {
 	service *simulator.Service
 	rng     *rand.Rand
+	now     func() time.Time // the true time
+
+	twins bool // the service may list a meeting twice
 
 	mu      sync.Mutex // the driver and faults between two pages both change it
 	records []*record
@@ -48,11 +51,10 @@ func setOf(m *meeting.Meeting) oracle.LabelSet {
 	return oracle.LabelSet{Department: m.Department, Type: m.Type}
 }
 
-func newService(rng *rand.Rand) *simulator.Service {
+func newService(rng *rand.Rand, now func() time.Time, maxLimit int) *simulator.Service {
 	return simulator.New(simulator.Config{
-		AppID: "app", AppKey: "key",
+		AppID: "app", AppKey: "key", Now: now, MaxLimit: maxLimit,
 		Range:         oneOf(rng, simulator.RangeStart, simulator.RangeStart, simulator.RangeEnd, simulator.RangeOverlap),
-		MaxLimit:      oneOf(rng, 500, 500, 5),
 		TokenLifetime: time.Duration(oneOf(rng, 1, 6, 14)) * time.Hour,
 	})
 }
@@ -88,7 +90,7 @@ func (e *enterprise) add(end time.Time, delay time.Duration) {
 		row.TerminalCount = new(rng.IntN(4))
 		row.IsHasRecordFile = new(chance(rng, 0.2))
 	}
-	if now := time.Now(); row.ListedAt.Before(now) {
+	if now := e.now(); row.ListedAt.Before(now) {
 		row.ListedAt = now
 	}
 	r := &record{}
@@ -97,7 +99,7 @@ func (e *enterprise) add(end time.Time, delay time.Duration) {
 		e.makeUnusable(&row)
 	case chance(rng, 0.04): // a number in another form, or none
 		row.Extra = extra("normalCount", oneOf(rng, `"7"`, "7.0", "null", "-1", `"many"`, "1.5", "2000000"))
-	case chance(rng, 0.02):
+	case e.twins && chance(rng, 0.02):
 		twin := row
 		twin.NormalCount = new(rng.IntN(40))
 		e.service.Add(twin)

@@ -4,10 +4,17 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
+	"huaweicloud_meeting_exporter/client"
+	"huaweicloud_meeting_exporter/poller"
 	"huaweicloud_meeting_exporter/simulator"
 )
+
+// longestDelay is the longest time between two sign-ins, and the shortest one
+// between two sign-ins that only a suspicion justifies.
+const longestDelay = 15 * time.Minute
 
 // requestRules checks how one process treats the service: no faster than the
 // limit, no retry too early or too often, no sign-in without a reason.
@@ -24,17 +31,29 @@ type requestRules struct {
 
 	signedIn       bool
 	renewAt        time.Time // when the token is old enough for a new sign-in
-	rejected       bool      // the service answered 401 to the token
+	rejected       bool      // the service rejected the token
 	rejectedInPoll bool      // it did so in the poll under way
-	replacement    bool      // the token came after such a 401
+	replacement    bool      // the token came after that, in the poll under way
 	accepted       bool      // the service accepted the token at least once
-	refusals       int       // sign-ins refused in a row
-	signInAt       time.Time // the earliest time of a sign-in after a refusal
+	refusals       int       // sign-ins in vain, in a row
+	lastInVain     bool      // the last sign-in was one of them: the token is an older one
+	inVainInPoll   bool      // one of them was in the poll under way
+	signInBegan    time.Time // the last one
+	signInAt       time.Time // the earliest time of the next one
+	lost           int       // tokens that may live although the process has lost them
+
+	failedPolls int       // in a row, in a way that a dead token may cause
+	suspect     bool      // the token may be the cause
+	suspectedAt time.Time // when it last was
 }
 
 // request checks a request before it is sent.
 func (r *requestRules) request(req *http.Request) {
 	const burst, maxAttempts, rounding = 5, 4, 1e-6
+	if req.Method == http.MethodDelete {
+		r.lost++ // perhaps: the answer may come from elsewhere
+		return   // a sign-out does not wait for the limit, and is not repeated
+	}
 	now := time.Now()
 	if r.last.IsZero() {
 		r.tokens = burst
@@ -51,43 +70,79 @@ func (r *requestRules) request(req *http.Request) {
 			r.fail("tried again %v too early", r.retryAt.Sub(now))
 		}
 	}
-	if req.URL.Path != simulator.PathAppAuth {
-		return
+	if req.URL.Path == simulator.PathAppAuth {
+		r.signIn(now)
 	}
-	if r.signedIn && !r.rejected && now.Before(r.renewAt) {
+}
+
+// signIn checks a sign-in before it is sent.
+func (r *requestRules) signIn(now time.Time) {
+	switch {
+	case r.signedIn && !r.rejected && !r.suspect && now.Before(r.renewAt):
 		r.fail("signed in although a token was good")
+	case r.inVainInPoll:
+		r.fail("signed in again in the same poll")
+	case now.Before(r.signInAt):
+		r.fail("signed in %v too early after a sign-in in vain", r.signInAt.Sub(now))
 	}
-	if now.Before(r.signInAt) {
-		r.fail("signed in %v too early after a refusal", r.signInAt.Sub(now))
-	}
+	r.signInBegan = now
 }
 
 // answer notes the answer to a request; resp is nil if none came whole.
 func (r *requestRules) answer(req *http.Request, resp *http.Response, body []byte, page bool) {
-	r.noteFailure(req, resp, body)
+	var answer struct {
+		Token  string `json:"accessToken"`
+		Period any    `json:"validPeriod"`
+		Code   string `json:"error_code"`
+	}
+	_ = json.Unmarshal(body, &answer) // anything else has none of the fields
+	r.noteFailure(req, resp, body, answer.Code)
 	switch {
-	case resp == nil:
+	case req.Method == http.MethodDelete:
 	case req.URL.Path == simulator.PathAppAuth:
-		r.noteSignIn(resp.StatusCode, body)
-	case req.URL.Path == simulator.PathHistory && resp.StatusCode == http.StatusUnauthorized:
+		if resp == nil || resp.StatusCode != http.StatusOK || answer.Token == "" || !json.Valid(body) {
+			r.lastInVain, r.inVainInPoll = true, true
+			r.lost++ // perhaps
+			r.inVain()
+			return
+		}
+		seconds, _ := number(answer.Period)
+		r.lastInVain, r.failedPolls = false, 0
+		r.signedIn, r.replacement, r.rejected, r.accepted, r.suspect = true, r.rejectedInPoll, false, false, false
+		r.renewAt = time.Now().Add(time.Duration(seconds * 0.8 * float64(time.Second))).Add(-5 * time.Minute)
+	case resp != nil && rejectsToken(resp.StatusCode, answer.Code):
 		if r.replacement && !r.accepted && !r.rejected {
-			r.refused() // a new sign-in did not help
+			r.inVain() // a new sign-in did not help
 		}
 		r.rejected, r.rejectedInPoll = true, true
 	case page:
-		r.accepted, r.refusals = true, 0
+		if r.accepted = true; !r.lastInVain {
+			r.refusals = 0
+		}
 	}
+}
+
+// rejectsToken restates the forms in which the service rejects a token.
+func rejectsToken(status int, code string) bool {
+	switch status {
+	case http.StatusUnauthorized:
+		return true
+	case http.StatusOK, http.StatusBadRequest, http.StatusForbidden:
+		return strings.HasPrefix(code, "USG.") || code == "MBI.000000004" || strings.HasSuffix(code, "111070111")
+	}
+	return false
 }
 
 // noteFailure notes what may be tried again, and when: not before the time
 // that the service asks for, and never within a second.
-func (r *requestRules) noteFailure(req *http.Request, resp *http.Response, body []byte) {
+func (r *requestRules) noteFailure(req *http.Request, resp *http.Response, body []byte, code string) {
 	status, retryAfter := 0, ""
 	if resp != nil {
 		status, retryAfter = resp.StatusCode, resp.Header.Get("Retry-After")
 	}
+	throttled := status == http.StatusTooManyRequests || status == http.StatusForbidden && code == "APIGW.0308"
 	brokenOff := status == http.StatusOK && !json.Valid(body) && len(body) > 0
-	if status != 0 && status != http.StatusTooManyRequests && status < 500 && !brokenOff {
+	if status != 0 && status < 500 && !throttled && !brokenOff {
 		r.failed, r.failures = "", 0
 		return
 	}
@@ -102,26 +157,27 @@ func (r *requestRules) noteFailure(req *http.Request, resp *http.Response, body 
 	r.retryAt = time.Now().Add(wait)
 }
 
-func (r *requestRules) noteSignIn(status int, body []byte) {
-	var answer struct {
-		AccessToken string
-		ValidPeriod float64
-	}
-	switch {
-	case status == http.StatusOK && json.Unmarshal(body, &answer) == nil && answer.AccessToken != "":
-		r.signedIn, r.replacement, r.rejected, r.accepted = true, r.rejectedInPoll, false, false
-		r.renewAt = time.Now().Add(time.Duration(answer.ValidPeriod * 0.8 * float64(time.Second))).Add(-5 * time.Minute)
-	case status == http.StatusUnauthorized, status == http.StatusPreconditionFailed, status == http.StatusLocked, status == http.StatusForbidden:
-		r.refused()
-	}
-}
-
-// refused restates the backoff between sign-ins: an interval at first, then
-// twice as long each time, up to 15 minutes.
-func (r *requestRules) refused() {
-	r.signInAt = time.Now().Add(min(r.interval<<min(r.refusals, 10), max(r.interval, 15*time.Minute)))
+// inVain restates the delay after a sign-in that brought no good token: an
+// interval at first, then twice as long each time, up to 15 minutes. A poll that
+// begins a little early is not too early, nor is a sign-in that the limit did not
+// delay as much as the last one.
+func (r *requestRules) inVain() {
+	delay := min(r.interval<<min(r.refusals, 10), max(r.interval, longestDelay))
+	r.signInAt = r.signInBegan.Add(delay - min(r.interval/10, 5*time.Second) - time.Minute/time.Duration(r.perMinute))
 	r.refusals++
 }
 
-// pollEnded lets the next poll make the same requests again.
-func (r *requestRules) pollEnded() { r.failed, r.failures, r.rejectedInPoll = "", 0, false }
+// pollEnded lets the next poll make the same requests again. If two polls in a
+// row fail for a reason that a dead token may cause, one sign-in is justified.
+func (r *requestRules) pollEnded(err error) {
+	r.failed, r.failures, r.rejectedInPoll, r.replacement, r.inVainInPoll = "", 0, false, false, false
+	switch reason := poller.ReasonOf(err); {
+	case err == nil:
+		r.failedPolls, r.suspect = 0, false
+	case reason == client.Permission, reason == client.Response:
+		r.failedPolls++
+	}
+	if now := time.Now(); r.failedPolls >= 2 && r.signedIn && !r.rejected && now.Sub(r.suspectedAt) >= longestDelay {
+		r.suspect, r.suspectedAt = true, now
+	}
+}

@@ -99,6 +99,7 @@ func (w *world) expectedSamples(now time.Time) samples {
 		}
 	}
 	single("folded_meetings_total", float64(o.Folded()))
+	single("too_late_meetings_total", float64(o.TooLate()))
 	single("ledger_meetings", float64(o.Remembered()))
 	single("history_window_seconds", w.cfg.Ledger.Window.Seconds())
 	if newest, ok := o.NewestEnd(); ok {
@@ -115,10 +116,11 @@ func (w *world) expectedSamples(now time.Time) samples {
 func (w *world) compare(got samples, now time.Time) (wrong []string) {
 	want, all := w.expectedSamples(now), maps.Clone(got)
 	maps.Copy(all, want)
-	age := now.Sub(w.oracle.LastPoll()) - w.cfg.Ledger.StaleAfter
+	age := now.Sub(w.oracle.LastPoll())
+	stale, ahead := age-w.cfg.Ledger.StaleAfter, -time.Minute-age
 	for s := range all {
 		switch {
-		case strings.HasPrefix(s.name, "recent_") && age > 0 && age <= time.Minute: // what was gathered is kept up to the end of the minute
+		case strings.HasPrefix(s.name, "recent_") && min(stale.Abs(), ahead.Abs()) <= time.Minute: // what was gathered is kept up to the end of the minute
 		case strings.HasSuffix(s.name, "_created") && s.Department == "": // when the ledger began, which the oracle does not know
 		case s == newestEnd && w.oracle.Remembered() == 0: // the end of a meeting just forgotten may still show
 		default:
@@ -130,54 +132,4 @@ func (w *world) compare(got samples, now time.Time) (wrong []string) {
 	}
 	slices.Sort(wrong)
 	return wrong[:min(len(wrong), 10)]
-}
-
-// scraper scrapes one life of a ledger. It knows only what it saw, and which
-// label sets the baseline had.
-type scraper struct {
-	seen      samples              // the last value of every cumulative sample
-	firstSeen map[series]time.Time // when a new counter was first seen, at 0
-	baseline  map[oracle.LabelSet]bool
-}
-
-func newScraper() *scraper {
-	return &scraper{seen: samples{}, firstSeen: map[series]time.Time{}, baseline: map[oracle.LabelSet]bool{}}
-}
-
-// see takes in a scrape and returns what must never be: a counter that falls,
-// vanishes or is created again, or a new series that does not begin at 0 or
-// leaves its 0 within the hold.
-func (sc *scraper) see(got samples, hold time.Duration) (wrong []string) {
-	_, polled := got[series{name: "last_success_timestamp_seconds"}]
-	for s, value := range got {
-		before, known := sc.seen[s]
-		isNew := s.Department != "" && !sc.baseline[s.LabelSet]
-		switch {
-		case strings.HasSuffix(s.name, "_created"):
-			if known && value != before {
-				wrong = append(wrong, fmt.Sprintf("%v was created again", s))
-			}
-			if !polled {
-				continue // an empty ledger may begin again
-			}
-		case !s.cumulative():
-			continue
-		case value < before:
-			wrong = append(wrong, fmt.Sprintf("%v fell from %v to %v", s, before, value))
-		case !known && isNew && value != 0:
-			wrong = append(wrong, fmt.Sprintf("%v is new and not 0 but %v", s, value))
-		case !known:
-			sc.firstSeen[s] = time.Now()
-		case isNew && before == 0 && value > 0 && time.Since(sc.firstSeen[s]) < hold:
-			wrong = append(wrong, fmt.Sprintf("%v left its 0 %v after it was delivered", s, time.Since(sc.firstSeen[s])))
-		}
-		sc.seen[s] = value
-	}
-	for s := range sc.seen {
-		if _, still := got[s]; !still {
-			wrong = append(wrong, fmt.Sprintf("%v is gone", s))
-		}
-	}
-	slices.Sort(wrong)
-	return wrong
 }

@@ -19,9 +19,10 @@ func randomSettings(rng *rand.Rand) stack.Config {
 	l.MaxMeetingDuration = oneOf[time.Duration](rng, 1, 2, 3) * time.Hour
 	l.MaxCatchUp = oneOf[time.Duration](rng, 6, 24, 72, 72) * time.Hour
 	l.StaleAfter = oneOf[time.Duration](rng, 20, 60, 180) * time.Minute
+	l.Hold = oneOf[time.Duration](rng, 0, 2, 10, 30) * time.Minute
 	l.MaxDepartments = oneOf(rng, 1, 3, 200, 200)
-	cfg.Poller.Tail = min(oneOf[time.Duration](rng, 10, 30, 60, 120)*time.Minute, reach(cfg))
-	cfg.Client.PageLimit = oneOf(rng, 3, 4, 6, 10)
+	cfg.Poller.Tail = min(oneOf[time.Duration](rng, 25, 40, 60, 120)*time.Minute, reach(cfg))
+	cfg.Client.PageLimit = oneOf(rng, 4, 5, 6, 10)
 	cfg.Client.MaxRequestsPerMinute = oneOf(rng, 20, 60)
 	return cfg
 }

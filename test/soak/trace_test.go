@@ -36,7 +36,7 @@ func (t *trace) note(format string, args ...any) {
 }
 
 // noteScrape notes a scrape by the sum of a hash of each sample.
-func (t *trace) noteScrape(s samples) {
+func (t *trace) noteScrape(s samples, delivers bool) {
 	var sum uint64
 	for name, value := range s {
 		sum += maphash.Comparable(hashSeed, struct {
@@ -44,7 +44,7 @@ func (t *trace) noteScrape(s samples) {
 			float64
 		}{name, value})
 	}
-	t.note("scrape of %d samples, hash %x", len(s), sum)
+	t.note("scrape of %d samples, delivered: %v, hash %x", len(s), delivers, sum)
 }
 
 func (t *trace) digest() string { return fmt.Sprintf("%x", t.sum.Sum(nil)) }

@@ -10,8 +10,8 @@ import (
 
 // truth bounds the counters of one life of a ledger by what the service
 // offered and when. It does not know what was read. It only relies on what the
-// client promises: a complete sweep of an honest service sees whatever is
-// listed from its begin to its end. Where the offer was ambiguous, as when a
+// client promises: a complete sweep sees whatever is listed from its begin to
+// its end, unless the service lies. Where the offer was ambiguous, as when a
 // record changed during the baseline, the bounds are apart. Elsewhere they
 // meet, and the counters must be exactly there.
 type truth struct {
@@ -24,7 +24,7 @@ type truth struct {
 type sweep struct {
 	began, ended time.Time // of the service's clock
 	from, to     time.Time // the range asked for, by the exporter's clock
-	honest       bool      // the service did not lie about how much it has
+	certain      bool      // it must have read all that was listed
 	horizon      time.Time // the latest that it may have been before the sweep
 }
 
@@ -103,7 +103,7 @@ func (t *truth) boundsOf(r *record) (b bounds) {
 // count, nil if that is not certain.
 func (s *sweep) sees(r *record) *meeting.Meeting {
 	m := r.throughout(s.began, s.ended)
-	if m == nil || !s.honest || m.Start.Before(s.from) || m.Start.Before(s.horizon) || m.End.Add(time.Minute).After(s.to) {
+	if m == nil || !s.certain || m.Start.Before(s.from) || m.Start.Before(s.horizon) || m.End.Add(time.Minute).After(s.to) {
 		return nil
 	}
 	return m

@@ -95,10 +95,11 @@ func (s *Simulated) Pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// Scrape returns the families by name, without the prefix of the exporter.
+// Scrape returns the families by name, without the prefix of the exporter. It
+// delivers them.
 func (s *Simulated) Scrape() map[string]*dto.MetricFamily {
 	s.t.Helper()
-	families, err := s.Gatherer().Gather()
+	families, err := s.Stack.Scrape()
 	if err != nil {
 		s.t.Fatal(err)
 	}

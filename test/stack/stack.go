@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"huaweicloud_meeting_exporter/client"
 	"huaweicloud_meeting_exporter/collector"
@@ -40,7 +41,7 @@ func Defaults(transport http.RoundTripper) Config {
 		},
 		Ledger: ledger.Config{
 			Window: 24 * time.Hour, MaxMeetingDuration: 30 * time.Hour, MaxCatchUp: 168 * time.Hour,
-			StaleAfter: time.Hour, Hold: time.Minute, MaxDepartments: 200,
+			StaleAfter: time.Hour, Hold: 2 * time.Minute, MaxDepartments: 200,
 		},
 		Poller: poller.Config{
 			Interval: time.Minute, SweepInterval: 30 * time.Minute, Tail: 4 * time.Hour, Logger: log.NewNopLogger(),
@@ -51,7 +52,8 @@ func Defaults(transport http.RoundTripper) Config {
 
 // SetInterval sets the time between two polls, and what follows from it.
 func (c *Config) SetInterval(interval time.Duration) {
-	c.Poller.Interval, c.Ledger.Hold, c.Client.SignInInterval = interval, interval, interval
+	c.Poller.Interval, c.Client.SignInInterval = interval, interval
+	c.Ledger.Hold = max(c.Ledger.Hold, interval)
 }
 
 // Stack is everything between the service and a scrape.
@@ -95,7 +97,18 @@ func New(cfg Config) (*Stack, error) {
 	return s, nil
 }
 
-// Gatherer gathers all metrics.
+// Scrape gathers all metrics and delivers them, as the telemetry path does for a
+// scrape whose whole answer was written (rule 6).
+func (s *Stack) Scrape() ([]*dto.MetricFamily, error) {
+	snapshot := s.Ledger.Snapshot()
+	families, err := s.Gatherer().Gather()
+	if err == nil {
+		snapshot.MarkDelivered(time.Now())
+	}
+	return families, err
+}
+
+// Gatherer gathers all metrics, and delivers nothing.
 func (s *Stack) Gatherer() prometheus.Gatherer { return prometheus.Gatherers{s.Meetings, s.Self} }
 
 // Close signs out and closes the ledger. Nothing may poll any more.

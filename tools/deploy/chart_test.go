@@ -115,11 +115,17 @@ var kinds = map[string]func() any{
 	"monitoring.coreos.com/v1 PrometheusRule": func() any { return &monitoring.PrometheusRule{} },
 }
 
-// render returns the objects that the chart makes of values. A field that
-// Kubernetes does not know fails the test.
+// render returns the objects that the chart makes of values.
 func render(t *testing.T, values string) manifests {
 	t.Helper()
-	text, err := helm(t, values, "template", "meetings", chart, "--namespace=observed")
+	return renderAs(t, "meetings", "observed", values)
+}
+
+// renderAs returns the objects of a release in a namespace. A field that
+// Kubernetes does not know fails the test.
+func renderAs(t *testing.T, release, namespace, values string) manifests {
+	t.Helper()
+	text, err := helm(t, values, "template", release, chart, "--namespace="+namespace)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,40 +244,18 @@ func originals(t *testing.T, pattern string) map[string]string {
 	return texts
 }
 
-// TestPackagedFiles checks that a package of the chart, and the objects that
-// the chart makes, have the rules and dashboards of the project. The chart has
-// links to them.
+// TestPackagedFiles checks that a package of the chart has the rules and
+// dashboards of the project. The chart has links to them.
 func TestPackagedFiles(t *testing.T) {
 	rules, dashboards := originals(t, "rules/*.yaml"), originals(t, "dashboards/*.json")
 	if got, want := unpack(t), map[string]map[string]string{"rules": rules, "dashboards": dashboards}; !reflect.DeepEqual(got, want) {
 		t.Error("the package does not have the rules and dashboards of the project, or has other files beside them")
 	}
-	objects := render(t, allOptions)
-	if !maps.Equal(one[core.ConfigMap](t, objects).Data, dashboards) {
-		t.Error("the ConfigMap does not have the dashboards of the project")
-	}
-	for _, object := range objects["PrometheusRule"] {
-		rule := object.(*monitoring.PrometheusRule)
-		var want monitoring.PrometheusRuleSpec
-		name := strings.TrimPrefix(rule.Name, "meetings-huaweicloud-meeting-exporter-") + ".yaml"
-		if err := yaml.UnmarshalStrict([]byte(rules[name]), &want); err != nil {
-			t.Error(err)
-		}
-		if len(want.Groups) == 0 || !reflect.DeepEqual(rule.Spec, want) {
-			t.Errorf("%s does not have the rules of %s", rule.Name, name)
-		}
-		delete(rules, name)
-	}
-	if len(rules) > 0 {
-		t.Errorf("there is no PrometheusRule of %v", slices.Sorted(maps.Keys(rules)))
-	}
 }
 
-// unpack returns the texts of files/ in a package of the chart, by directory
-// and base name.
-func unpack(t *testing.T) map[string]map[string]string {
+// packageChart makes a package of the chart in a directory and returns its path.
+func packageChart(t *testing.T, dir string) string {
 	t.Helper()
-	dir := t.TempDir()
 	if out, err := exec.Command(tool(t, "helm"), "package", chart, "--destination="+dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -279,7 +263,14 @@ func unpack(t *testing.T) map[string]map[string]string {
 	if len(packages) != 1 {
 		t.Fatalf("helm made the packages %q, want one", packages)
 	}
-	unzipped, err := gzip.NewReader(strings.NewReader(read(t, packages[0])))
+	return packages[0]
+}
+
+// unpack returns the texts of files/ in a package of the chart, by directory
+// and base name.
+func unpack(t *testing.T) map[string]map[string]string {
+	t.Helper()
+	unzipped, err := gzip.NewReader(strings.NewReader(read(t, packageChart(t, t.TempDir()))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,6 +310,8 @@ func TestInvalidValues(t *testing.T) {
 		{required + "image: {pullPolicy: Sometimes}", "/image/pullPolicy"},
 		{required + "serviceMonitor: {interval: soon}", "/serviceMonitor/interval"},
 		{required + "podLabels: {a: 1}", "/podLabels/a"},
+		{required + "podSecurityContext: none", "/podSecurityContext"},
+		{required + "prometheusRule: {source: {job: \"it's\"}}", "/prometheusRule/source/job"},
 		{"args: [demo]\nsecret: {name: mine}", "/args/0"},
 		{"args: [--storage.path=elsewhere]\nsecret: {name: mine}", "/args/0"},
 		{"args: [--web.listen-address=:80]\nsecret: {name: mine}", "/args/0"},
@@ -341,7 +334,8 @@ func TestSchema(t *testing.T) {
 	var values map[string]any
 	decode(t, "values.schema.json", &allowed)
 	decode(t, "values.yaml", &values)
-	delete(allowed.Properties, "global") // Helm itself adds it
+	delete(allowed.Properties, "global")  // Helm itself adds it
+	delete(allowed.Properties, "enabled") // a parent chart reads it
 	compare(t, "values", allowed, values)
 }
 

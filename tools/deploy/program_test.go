@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"sigs.k8s.io/yaml"
 )
 
 const root = "../.."
@@ -60,10 +62,16 @@ func write(t *testing.T, path, text string) {
 }
 
 // start starts the exporter and returns the word after a mark in its output.
-// The process ends with the test.
 func start(t *testing.T, mark string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), exporter(t), args...)
+	return run(t, exporter(t), mark, args...)
+}
+
+// run starts a program and returns the word after a mark in its output. The
+// process ends with the test.
+func run(t *testing.T, program, mark string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	r, w, err := os.Pipe()
@@ -77,7 +85,7 @@ func start(t *testing.T, mark string, args ...string) string {
 	w.Close()
 	t.Cleanup(func() {
 		if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 0 {
-			t.Errorf("exit of the exporter: %v", err)
+			t.Errorf("exit of %s: %v", filepath.Base(program), err)
 		}
 		r.Close()
 	})
@@ -90,7 +98,7 @@ func start(t *testing.T, mark string, args ...string) string {
 		}
 		fmt.Fprintln(&output, lines.Text())
 	}
-	t.Fatalf("no %q in the output of the exporter with %q:\n%s", mark, args, output.String())
+	t.Fatalf("no %q in the output of %s with %q:\n%s", mark, filepath.Base(program), args, output.String())
 	return ""
 }
 
@@ -132,4 +140,31 @@ func wantFlags(t *testing.T, args []string) {
 			t.Errorf("the exporter has no flag %s", name)
 		}
 	}
+}
+
+type rule struct {
+	Record, Alert, Expr, For string
+	Labels, Annotations      map[string]string
+}
+
+// ruleFile has what the tests need of a file of rules.
+type ruleFile struct {
+	Groups []struct {
+		Name  string
+		Rules []rule
+	}
+}
+
+// ruleFiles returns the rules of the project by the base name of their file.
+func ruleFiles(t *testing.T) map[string]ruleFile {
+	t.Helper()
+	files := map[string]ruleFile{}
+	for file, text := range originals(t, "rules/*.yaml") {
+		var rules ruleFile
+		if err := yaml.Unmarshal([]byte(text), &rules); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		files[file] = rules
+	}
+	return files
 }

@@ -6,6 +6,16 @@
 {{- end -}}
 {{- end -}}
 
+{{- /* Names the release in the whole cluster. */ -}}
+{{- define "id" -}}
+{{ .Release.Namespace }}.{{ include "name" . }}
+{{- end -}}
+
+{{- /* The label instance of the target. */ -}}
+{{- define "instance" -}}
+{{ .Release.Namespace }}/{{ include "name" . }}
+{{- end -}}
+
 {{- define "selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
