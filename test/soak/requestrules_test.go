@@ -33,6 +33,7 @@ type requestRules struct {
 	renewAt        time.Time // when the token is old enough for a new sign-in
 	rejected       bool      // the service rejected the token
 	rejectedInPoll bool      // it did so in the poll under way
+	replaceDue     bool      // a sign-in must follow in the poll under way
 	replacement    bool      // the token came after that, in the poll under way
 	accepted       bool      // the service accepted the token at least once
 	refusals       int       // sign-ins in vain, in a row
@@ -85,7 +86,7 @@ func (r *requestRules) signIn(now time.Time) {
 	case now.Before(r.signInAt):
 		r.fail("signed in %v too early after a sign-in in vain", r.signInAt.Sub(now))
 	}
-	r.signInBegan = now
+	r.signInBegan, r.replaceDue = now, false
 }
 
 // answer notes the answer to a request; resp is nil if none came whole.
@@ -114,6 +115,7 @@ func (r *requestRules) answer(req *http.Request, resp *http.Response, body []byt
 		if r.replacement && !r.accepted && !r.rejected {
 			r.inVain() // a new sign-in did not help
 		}
+		r.replaceDue = !time.Now().Before(r.signInAt)
 		r.rejected, r.rejectedInPoll = true, true
 	case page:
 		if r.accepted = true; !r.lastInVain {
@@ -167,10 +169,14 @@ func (r *requestRules) inVain() {
 	r.refusals++
 }
 
-// pollEnded lets the next poll make the same requests again. If two polls in a
+// pollEnded checks that a dead token was replaced, and lets the next poll make
+// the same requests again. If two polls in a
 // row fail for a reason that a dead token may cause, one sign-in is justified.
 func (r *requestRules) pollEnded(err error) {
-	r.failed, r.failures, r.rejectedInPoll, r.replacement, r.inVainInPoll = "", 0, false, false, false
+	if r.replaceDue {
+		r.fail("no sign-in although the service rejected the token")
+	}
+	r.replaceDue, r.failed, r.failures, r.rejectedInPoll, r.replacement, r.inVainInPoll = false, "", 0, false, false, false
 	switch reason := poller.ReasonOf(err); {
 	case err == nil:
 		r.failedPolls, r.suspect = 0, false
