@@ -138,7 +138,7 @@ func (e *enterprise) delay() time.Duration {
 	}
 }
 
-// makeUnusable makes a record one that must be left out, for now.
+// makeUnusable spoils a record, so it must be left out until a later change.
 func (e *enterprise) makeUnusable(row *simulator.Record) {
 	const layout = `"2006-01-02 15:04"`
 	if row.Extra = oneOf(e.rng,
