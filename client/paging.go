@@ -74,9 +74,13 @@ func (r *reading) detectPaging(ctx context.Context) (*page, error) {
 		return nil, nil
 	}
 	// The offset led far behind the second page, or past the end.
+	isBehind := len(p.rows) > 0
 	p, err = r.tryPaging(ctx, PagingFrom0)
 	if p != nil && r.beginsAgain(p) {
-		return r.tryPaging(ctx, PagingFrom1)
+		p, err = r.tryPaging(ctx, PagingFrom1)
+	}
+	if p != nil && isBehind && r.known(p) == len(p.rows) {
+		return nil, nil // records were seen behind a second page that is not there
 	}
 	return p, err
 }

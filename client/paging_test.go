@@ -57,6 +57,15 @@ func TestServiceThatPagesWrong(t *testing.T) {
 		"sends one page only": func(rows [][]byte, offset, limit int) ([][]byte, int) {
 			return window(rows, offset*len(rows), limit), len(rows)
 		},
+		"has rows behind an empty page": func(rows [][]byte, offset, limit int) ([][]byte, int) {
+			switch offset {
+			case 0:
+				return window(rows, 0, limit), limit
+			case limit - 1:
+				return window(rows, limit, limit), limit
+			}
+			return nil, limit
+		},
 		"sends no rows": func(rows [][]byte, _, _ int) ([][]byte, int) { return nil, len(rows) },
 		"counts one more than it has": func(rows [][]byte, offset, limit int) ([][]byte, int) {
 			return window(rows, offset, limit), len(rows) + 1

@@ -100,22 +100,25 @@ func follow(reading []page, v simulator.Variant) sequence {
 	sofar := slices.Clone(first.rows)
 	// An overlapping page begins with the last row or, if records were added
 	// meanwhile, with one shortly before it.
-	overlaps := func(p page) bool {
+	continues := func(p page) bool {
 		added := max(p.count-s.parts[len(s.parts)-1].count, 0)
-		return position(v, p.offset, size) == next-1 && len(p.rows) > 0 &&
+		return len(p.rows) > 0 &&
 			slices.ContainsFunc(sofar[max(next-1-added, 0):], func(r row) bool { return r.key == p.rows[0].key })
 	}
+	overlaps := func(p page) bool { return position(v, p.offset, size) != next && continues(p) }
 	brings := func(p page) bool {
 		return slices.ContainsFunc(p.rows, func(r row) bool { return s.came[r.key] == 0 })
 	}
-	// Whoever asks for a page past the end may get the last one.
+	// Whoever asks for a page past the end may get the last one. Count may be too
+	// low.
 	lastAgain := func(p page) bool {
-		at := position(v, p.offset, size)
-		return brings(p) && at >= p.count && (p.count-1)/size*size == next
+		at, count := position(v, p.offset, size), max(p.count, next+len(p.rows))
+		return at >= p.count && (overlaps(p) || brings(p) && (count-1)/size*size == next)
 	}
 	for rest := reading[1:]; ; {
 		i := slices.IndexFunc(rest, func(p page) bool {
-			return overlaps(p) || position(v, p.offset, size) == next && brings(p)
+			at := position(v, p.offset, size)
+			return at == next-1 && overlaps(p) || at == next && brings(p)
 		})
 		if i < 0 {
 			i = slices.IndexFunc(rest, lastAgain)
