@@ -16,8 +16,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // Names of the API's endpoints, as in Exchange.Endpoint.
@@ -36,8 +34,6 @@ const (
 	// defaultMaxAttempts covers failures that last some seconds. The next poll
 	// covers longer ones.
 	defaultMaxAttempts = 4
-	// limiterBurst lets a poll of a few pages run without waiting.
-	limiterBurst = 5
 )
 
 // Config says how to reach the service and how to sign in: by App ID and App
@@ -60,6 +56,9 @@ type Config struct {
 	// MaxRequestsPerMinute limits the requests to all endpoints together,
 	// retries included. Sign-outs do not wait for it.
 	MaxRequestsPerMinute int
+	// Limiter, if set, is a limiter that clients share. It replaces
+	// MaxRequestsPerMinute.
+	Limiter *Limiter
 	// SignInInterval is the shortest time from the beginning of a failed
 	// sign-in to the next one. It should be the interval of the polls. The time
 	// doubles with every failure, up to 15 minutes or SignInInterval, whichever
@@ -89,19 +88,25 @@ type Config struct {
 // Owner identifies the service and the user who signs in, and so the meetings
 // that the client sees. It contains no secret.
 func (c *Config) Owner() string {
+	return strings.Join([]string{c.Application(), c.UserID, c.CorpID}, "\x00")
+}
+
+// Application identifies the service and the App ID or account, whose requests
+// the service limits together. It contains no secret.
+func (c *Config) Application() string {
 	host := c.Endpoint
 	if u, err := ParseEndpoint(c.Endpoint); err == nil {
 		defaultPort := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
 		host = strings.TrimSuffix(strings.ToLower(u.Host), defaultPort)
 	}
-	return strings.Join([]string{host, c.AppID, c.Account, c.UserID, c.CorpID}, "\x00")
+	return strings.Join([]string{host, c.AppID, c.Account}, "\x00")
 }
 
 // Client is a client of the API. Its methods may be called concurrently.
 type Client struct {
 	cfg     Config
 	base    *url.URL
-	limiter *rate.Limiter
+	limiter *Limiter
 	session session
 	paging  atomic.Int32 // the Paging, as far as known
 }
@@ -131,16 +136,16 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Transport == nil {
 		cfg.Transport = newTransport()
 	}
+	if cfg.Limiter == nil {
+		cfg.Limiter = NewLimiter(cfg.MaxRequestsPerMinute)
+	}
 	return &Client{
 		cfg:     cfg,
 		base:    base,
-		limiter: rate.NewLimiter(rate.Limit(float64(cfg.MaxRequestsPerMinute)/60), limiterBurst),
+		limiter: cfg.Limiter,
 		session: session{lock: make(chan struct{}, 1)},
 	}, nil
 }
-
-// MaxRequestsPerMinute returns the configured limit on requests.
-func (c *Client) MaxRequestsPerMinute() int { return c.cfg.MaxRequestsPerMinute }
 
 // ParseEndpoint parses the base URL of the service. Its errors do not quote the
 // URL, which may contain a password.

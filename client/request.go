@@ -54,7 +54,7 @@ type call struct {
 // attempt makes one request. It returns an *Error, or an error of call.build.
 func (c *Client) attempt(ctx context.Context, call call) error {
 	if !call.unlimited {
-		if err := c.limiter.Wait(ctx); err != nil {
+		if err := c.limiter.rate.Wait(ctx); err != nil {
 			return &Error{Op: call.op, Reason: Network, Err: err}
 		}
 	}

@@ -293,8 +293,8 @@ func TestLimiter(t *testing.T) {
 		if took := time.Since(s.began); took != 6*time.Minute {
 			t.Errorf("took %v, want 6m", took)
 		}
-		if got := s.client.MaxRequestsPerMinute(); got != 1 {
-			t.Errorf("limit %d, want 1", got)
+		if needed, allowed := s.client.Demand(3); needed != 3 || allowed != 1 {
+			t.Errorf("%d of %d needed, want 3 of 1", needed, allowed)
 		}
 	})
 }

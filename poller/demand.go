@@ -23,11 +23,12 @@ func (d demand) perMinute(cfg Config) int {
 }
 
 // warnOfLimit logs once that the limit of requests is too low for the volume
-// of a sweep. It counts what the next sweep reads, since this one may have
-// caught up after an outage.
+// of a sweep, together with the volumes of the enterprises that share the limit.
+// It counts what the next sweep reads, since this one may have caught up after an
+// outage.
 func (p *Poller) warnOfLimit(sweep *client.Listing, began time.Time) {
 	d := demand{tail: sweep.PagesSince(began.Add(-p.cfg.Tail)), sweep: sweep.PagesSince(p.ledger.SweepFrom(began))}
-	needed, allowed := d.perMinute(p.cfg), p.client.MaxRequestsPerMinute()
+	needed, allowed := p.client.Demand(d.perMinute(p.cfg))
 	if needed > allowed && !p.warnedOfLimit {
 		level.Warn(p.cfg.Logger).Log("msg", "The limit of requests is too low for this many meetings, so polls will be skipped; "+
 			"raise --huaweicloud.max-requests-per-minute or an interval, or lower --history.tail",

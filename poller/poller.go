@@ -30,6 +30,8 @@ type Config struct {
 	SweepInterval time.Duration
 	// Tail is how far back a tail reads.
 	Tail time.Duration
+	// Delay is the time from the start of Run to the first poll.
+	Delay time.Duration
 	// Now is the wall clock, by which polls are dated. It must not be nil.
 	Now func() time.Time
 	// Logger receives one line for each failure. It must not be nil.
@@ -80,18 +82,18 @@ func New(cfg Config, c *client.Client, l *ledger.Ledger) *Poller {
 	return p
 }
 
-// Run polls at once and then at every interval, until ctx is done. A poll that
-// falls due while another one is under way is skipped.
+// Run polls after Config.Delay and then at every interval, until ctx is done. A
+// poll that falls due while another one is under way is skipped.
 func (p *Poller) Run(ctx context.Context) {
-	due := time.Now()
-	for ctx.Err() == nil {
-		_, _ = p.Poll(ctx) // the error is in the log and in the Status
-		due = due.Add(p.cfg.Interval * (time.Since(due)/p.cfg.Interval + 1))
+	due := time.Now().Add(p.cfg.Delay)
+	for {
 		select {
 		case <-time.After(time.Until(due)):
 		case <-ctx.Done():
 			return
 		}
+		_, _ = p.Poll(ctx) // the error is in the log and in the Status
+		due = due.Add(p.cfg.Interval * (time.Since(due)/p.cfg.Interval + 1))
 	}
 }
 

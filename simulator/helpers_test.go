@@ -100,8 +100,8 @@ type api struct {
 }
 
 // serve runs the service until the test ends.
-func serve(t *testing.T, s *simulator.Service) *api {
-	client, stop := s.Pipe()
+func serve(t *testing.T, s http.Handler) *api {
+	client, stop := simulator.ServePipe(s)
 	t.Cleanup(stop)
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &api{t: t, http: client, stop: stop}

@@ -63,12 +63,15 @@ type pipeAddr struct{}
 func (pipeAddr) Network() string { return "pipe" }
 func (pipeAddr) String() string  { return "pipe" }
 
-// Pipe runs an HTTP server for the service on a Pipe. The client sends the
-// requests for every http:// address to that server. stop closes the server
-// and all connections and waits until the server has stopped.
-func (s *Service) Pipe() (client *http.Client, stop func()) {
+// Pipe runs an HTTP server for the service on a Pipe. See ServePipe.
+func (s *Service) Pipe() (client *http.Client, stop func()) { return ServePipe(s) }
+
+// ServePipe runs an HTTP server on a Pipe. The client sends the requests for
+// every http:// address to that server. stop closes the server and all
+// connections and waits until the server has stopped.
+func ServePipe(handler http.Handler) (client *http.Client, stop func()) {
 	pipe := NewPipe()
-	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	transport := &http.Transport{DialContext: pipe.DialContext}
 	stopped := make(chan struct{})
 	go func() {

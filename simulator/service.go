@@ -49,7 +49,7 @@ type Service struct {
 	appKey   atomic.Pointer[string]
 	fault    atomic.Pointer[Fault]
 	requests map[string]*atomic.Int64 // by path; "" is any other path
-	throttle throttle
+	throttle *throttle
 	tokens   tokens
 	archive  archive
 }
@@ -60,7 +60,7 @@ func New(cfg Config) *Service {
 	s := &Service{
 		cfg:      cfg,
 		requests: make(map[string]*atomic.Int64),
-		throttle: throttle{limit: cfg.RateLimit},
+		throttle: &throttle{limit: cfg.RateLimit},
 		tokens:   tokens{seed: cfg.Seed, lifetime: cfg.TokenLifetime},
 		archive: archive{
 			enterprise: newEnterprise(cfg), start: cfg.Start, retention: cfg.Retention, maxKept: maxKept,
