@@ -72,7 +72,8 @@ func parseInstant(text string) (time.Time, error) {
 
 // runBackfill writes past history, and seeds the ledger of --storage.path.
 func runBackfill(ctx context.Context, opts *options) error {
-	clientConfig, err := opts.clientConfig()
+	enterprise := &opts.enterprises()[0]
+	clientConfig, err := opts.clientConfig(enterprise)
 	if err != nil {
 		return err
 	}
@@ -87,13 +88,17 @@ func runBackfill(ctx context.Context, opts *options) error {
 	if err != nil {
 		return err
 	}
-	defer signOut(c, logger)
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), signOutTimeout)
+		defer cancel()
+		signOut(ctx, c, logger)
+	}()
 	if opts.backfill.dryRun {
 		estimate, err := backfill.EstimateOf(ctx, c, config)
 		if err != nil {
 			return err
 		}
-		printEstimate(os.Stdout, config, estimate, opts.maxRequestsPerMinute)
+		printEstimate(os.Stdout, config, estimate, enterprise.maxRequestsPerMinute)
 		return nil
 	}
 	var seeded *ledger.Ledger
@@ -121,7 +126,7 @@ func runBackfill(ctx context.Context, opts *options) error {
 
 // openNewLedger opens the ledger's file for a backfill to seed.
 func (o *options) openNewLedger(owner string) (*ledger.Ledger, error) {
-	l, err := o.openLedger(owner)
+	l, err := o.openLedger(&o.enterpriseOptions, owner)
 	if err != nil {
 		return nil, err
 	}

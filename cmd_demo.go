@@ -22,7 +22,7 @@ func demo(ctx context.Context, opts *options) error {
 	// The service outlives the exporter, which signs out at its end.
 	serviceCtx, stopService := context.WithCancel(context.WithoutCancel(ctx))
 	stopped := make(chan error, 1)
-	go func() { stopped <- serveSimulator(serviceCtx, listener) }()
+	go func() { stopped <- serveHTTP(serviceCtx, listener, demoService(opts.demoEnterprises)) }()
 
 	opts.useSimulator("http://" + listener.Addr().String())
 	printDemo(os.Stdout, opts)
@@ -31,11 +31,19 @@ func demo(ctx context.Context, opts *options) error {
 	return errors.Join(err, <-stopped)
 }
 
-// useSimulator points the options at a simulated service.
+// useSimulator points the options at the simulated service of the demo.
 func (o *options) useSimulator(endpoint string) {
-	o.endpoint = endpoint
-	o.appID, o.userID, o.corpID, o.account = demoAppID, "", "", ""
-	o.secret = func() (string, error) { return demoAppKey, nil }
+	o.enterpriseOptions = enterpriseOptions{
+		endpoint: endpoint, appID: demoAppID, maxRequestsPerMinute: o.maxRequestsPerMinute,
+		secret: func() (string, error) { return demoAppKey, nil },
+	}
+	if o.demoEnterprises > 1 {
+		for i := range o.demoEnterprises {
+			e := o.enterpriseOptions
+			e.name, e.corpID = fmt.Sprintf("enterprise %d", i+1), demoCorpID(i)
+			o.several = append(o.several, e)
+		}
+	}
 }
 
 func printDemo(w io.Writer, o *options) {

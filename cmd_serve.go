@@ -9,18 +9,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
-
-	"huaweicloud_meeting_exporter/client"
-	"huaweicloud_meeting_exporter/collector"
-	"huaweicloud_meeting_exporter/ledger"
-	"huaweicloud_meeting_exporter/poller"
 )
 
 // At the end, scrapes under way get drainTimeout and the sign-out gets
@@ -32,48 +26,29 @@ const (
 
 // serve polls the service in the background and serves the metrics.
 func serve(ctx context.Context, opts *options) error {
-	clientConfig, err := opts.clientConfig()
-	if err != nil {
-		return err
-	}
 	logger, toolkitLogger := newLoggers(os.Stderr, opts.logLevel, opts.logFormat)
-
-	// Service -> client -> poller -> ledger -> collector -> scrape.
-	requests := collector.NewRequests(client.Endpoints(), time.Now)
-	clientConfig.Observe = func(e client.Exchange) { requests.Observe(e.Endpoint, e.Status, e.Duration, e.Date) }
-	client, err := client.New(clientConfig)
-	if err != nil {
-		return err
-	}
-	ledger, err := opts.openLedger(clientConfig.Owner())
-	if err != nil {
-		return err
-	}
-	defer closeLedger(ledger, logger)
-	level.Info(logger).Log("msg", "Starting "+program, "version", version.Info(), "remembered", ledger.Snapshot().Remembered())
-	poller := poller.New(opts.pollerConfig(logger), client, ledger)
-
-	meetingRegistry, selfRegistry := prometheus.NewRegistry(), prometheus.NewRegistry()
-	meetingRegistry.MustRegister(collector.New(ledger, opts.window, time.Now))
-	selfRegistry.MustRegister(
-		collector.NewHealth(poller.Status),
-		requests,
+	self := prometheus.NewRegistry() // the metrics of the exporter itself
+	self.MustRegister(
 		versioncollector.NewCollector(program),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	ready := func() bool { return poller.Status().Ready }
-	handler, err := newHandler(opts, ready, selfRegistry, prometheus.Gatherers{
-		collector.NewGatherer(meetingRegistry, ledger, time.Now),
-		selfRegistry,
-	}, ledger.Snapshot, logger)
+	enterprises, err := newEnterprises(opts, self, logger)
+	if err != nil {
+		return err
+	}
+	defer enterprises.closeLedgers()
+	for _, e := range enterprises {
+		level.Info(e.logger).Log("msg", "Starting "+program, "version", version.Info(), "remembered", e.ledger.Snapshot().Remembered())
+	}
+	handler, err := newHandler(opts, enterprises.ready, self, enterprises.gatherer(self), enterprises.snapshots, logger)
 	if err != nil {
 		return err
 	}
 
-	// The poller and the server run until ctx ends them or the server fails. The
-	// poller starts once all addresses are bound: a start that fails must not
-	// sign in, since the service keeps at most 64 tokens for a user.
+	// The pollers and the server run until ctx ends them or the server fails. The
+	// pollers start once all addresses are bound: a start that fails must not sign
+	// in, since the service keeps at most 64 tokens for a user.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	bound := make(chan struct{})
@@ -91,7 +66,7 @@ func serve(ctx context.Context, opts *options) error {
 	polling.Go(func() {
 		select {
 		case <-bound:
-			poller.Run(ctx)
+			enterprises.run(ctx)
 		case <-ctx.Done():
 		}
 	})
@@ -106,15 +81,9 @@ func serve(ctx context.Context, opts *options) error {
 	}
 	cancel()
 	polling.Wait()
-	signOut(client, logger)
+	enterprises.signOut()
 	level.Info(logger).Log("msg", "Stopped")
 	return err
-}
-
-func closeLedger(l *ledger.Ledger, logger log.Logger) {
-	if err := l.Close(); err != nil {
-		level.Warn(logger).Log("msg", "The ledger was not closed; nothing is lost", "err", err)
-	}
 }
 
 // drain waits for scrapes under way, for drainTimeout at most.
@@ -123,14 +92,5 @@ func drain(server *http.Server) {
 	defer cancel()
 	if server.Shutdown(ctx) != nil {
 		server.Close()
-	}
-}
-
-// signOut gives the token back.
-func signOut(c *client.Client, logger log.Logger) {
-	ctx, cancel := context.WithTimeout(context.Background(), signOutTimeout)
-	defer cancel()
-	if err := c.Close(ctx); err != nil {
-		level.Warn(logger).Log("msg", "Sign-out failed; the token stays valid until it expires", "err", err)
 	}
 }

@@ -57,7 +57,7 @@ func (h heldLedger) released(t *testing.T) bool {
 
 func (h heldLedger) handler(t *testing.T, gather prometheus.GathererFunc, logger log.Logger) http.Handler {
 	t.Helper()
-	handler, err := newHandler(&options{telemetryPath: "/metrics"}, func() bool { return true }, prometheus.NewRegistry(), gather, h.Snapshot, logger)
+	handler, err := newHandler(&options{telemetryPath: "/metrics"}, func() bool { return true }, prometheus.NewRegistry(), gather, func() []*ledger.Snapshot { return []*ledger.Snapshot{h.Snapshot()} }, logger)
 	if err != nil {
 		t.Fatal(err)
 	}

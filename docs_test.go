@@ -75,7 +75,7 @@ func everyFamily(t *testing.T) []*dto.MetricFamily {
 		t.Fatal(err)
 	}
 	opts.useSimulator(server.URL)
-	cfg, err := opts.clientConfig()
+	cfg, err := opts.clientConfig(&opts.enterpriseOptions)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,13 +43,15 @@ type options struct {
 	logFormat       string
 	simulateAddress string
 	backfill        backfillOptions
+	// The number of simulated enterprises.
+	simulateEnterprises, demoEnterprises int
 
-	endpoint               string
-	appID, appKeyFile      string
-	userID, corpID         string
-	account, passwordFile  string
+	enterpriseOptions                     // of the flags
+	configFile        string              // replaces them
+	several           []enterpriseOptions // of configFile or of the demo; empty for the flags
+	chosen            string              // the name of the only one to check or to backfill
+
 	timeout                time.Duration
-	maxRequestsPerMinute   int
 	interval, window       time.Duration
 	maxMeetingDuration     time.Duration
 	sweepInterval, tail    time.Duration
@@ -57,8 +59,6 @@ type options struct {
 	hold                   time.Duration
 	holdGiven              bool // on the command line
 	maxDepartments         int
-	storagePath            string
-	secret                 func() (string, error) // nil except for the simulator
 }
 
 // newApplication declares the commands and flags, which set opts.
@@ -89,6 +89,8 @@ func newApplication(opts *options) *kingpin.Application {
 
 	app.Flag("storage.path", "File of the ledger. With it, counters continue after a restart. Empty means memory only.").StringVar(&opts.storagePath)
 
+	app.Flag("config.file", "YAML file with several enterprises, in place of the flags of the sign-in and of --storage.path. Every metric of an enterprise then has the label enterprise.").StringVar(&opts.configFile)
+
 	opts.web = kingpinflag.AddFlags(app, ":10047")
 	app.Flag("web.telemetry-path", "Path under which to expose metrics.").Default("/metrics").StringVar(&opts.telemetryPath)
 	app.Flag("web.max-requests", "Maximum number of parallel scrape requests. Use 0 to disable.").Default("40").IntVar(&opts.maxRequests)
@@ -96,11 +98,17 @@ func newApplication(opts *options) *kingpin.Application {
 	app.Flag("log.format", "Output format of log messages. One of: logfmt, json.").Default("logfmt").EnumVar(&opts.logFormat, "logfmt", "json")
 
 	app.Command(commandServe, "Poll the service in the background and serve the metrics (the default).").Default()
-	app.Command(commandDemo, "Serve the metrics of a simulated enterprise. It needs no account, no network and no other flag.")
+	demo := app.Command(commandDemo, "Serve the metrics of a simulated enterprise. It needs no account, no network and no other flag.")
+	demo.Flag("demo.enterprises", "Number of simulated enterprises. With more than one, metrics have the label enterprise.").Default("1").IntVar(&opts.demoEnterprises)
 	simulate := app.Command(commandSimulate, "Run only the simulated service, to point an exporter at.")
 	simulate.Flag("simulate.listen-address", "Address on which the simulated service listens.").Default("127.0.0.1:10048").StringVar(&opts.simulateAddress)
-	app.Command(commandCheck, "Sign in, read the beginning of the history, and say in plain words what works, what does not, and how to fix it.")
-	opts.backfill.register(app.Command(commandBackfill, "Write past history as OpenMetrics files for promtool, and seed a new ledger with it."))
+	simulate.Flag("simulate.enterprises", "Number of simulated enterprises. With more than one, the App ID is in SP mode: a sign-in names a corp ID.").Default("1").IntVar(&opts.simulateEnterprises)
+	check := app.Command(commandCheck, "Sign in, read the recent history, and say in plain words what works, what does not, and how to fix it.")
+	backfill := app.Command(commandBackfill, "Write past history as OpenMetrics files for promtool, and seed a new ledger with it.")
+	for _, command := range []*kingpin.CmdClause{check, backfill} {
+		command.Flag("enterprise", "Name of the only enterprise of --config.file to work on.").StringVar(&opts.chosen)
+	}
+	opts.backfill.register(backfill)
 	return app
 }
 
@@ -177,21 +185,66 @@ func (o *options) validate() error {
 	return nil
 }
 
-// clientConfig checks and returns the configuration of the client.
-func (o *options) clientConfig() (client.Config, error) {
-	if _, err := client.ParseEndpoint(o.endpoint); err != nil {
-		return client.Config{}, fmt.Errorf("--huaweicloud.endpoint: %w", err)
+// enterprises returns the options of each enterprise.
+func (o *options) enterprises() []enterpriseOptions {
+	if len(o.several) > 0 {
+		return o.several
+	}
+	return []enterpriseOptions{o.enterpriseOptions}
+}
+
+// loadEnterprises reads --config.file, if it is set, for a command.
+func (o *options) loadEnterprises(command string) error {
+	if o.configFile == "" {
+		if o.chosen != "" {
+			return errors.New("--enterprise: goes with --config.file only")
+		}
+		return nil
+	}
+	for key, value := range map[string]string{
+		"app_id": o.appID, "app_key_file": o.appKeyFile, "user_id": o.userID, "corp_id": o.corpID,
+		"account": o.account, "password_file": o.passwordFile, "storage_path": o.storagePath,
+	} {
+		if value != "" && !(key == "storage_path" && command == commandBackfill) {
+			return fmt.Errorf("%s: cannot be used together with --config.file: each enterprise has %s there", o.setting(key), key)
+		}
+	}
+	if command == commandDemo {
+		return errors.New("--config.file: cannot be used with the command demo; see --demo.enterprises")
+	}
+	defaults := enterpriseOptions{endpoint: o.endpoint, maxRequestsPerMinute: o.maxRequestsPerMinute}
+	var err error
+	if o.several, err = readConfigFile(o.configFile, defaults); err != nil {
+		return fmt.Errorf("--config.file: %w", err)
+	}
+	if o.chosen == "" && command == commandBackfill {
+		return errors.New("--enterprise: required with --config.file: a backfill is of one enterprise")
+	}
+	if o.chosen != "" {
+		one, err := chooseEnterprise(o.several, o.chosen)
+		if err != nil {
+			return err
+		}
+		o.several = []enterpriseOptions{one}
+	}
+	return nil
+}
+
+// clientConfig checks and returns the configuration of an enterprise's client.
+func (o *options) clientConfig(e *enterpriseOptions) (client.Config, error) {
+	if _, err := client.ParseEndpoint(e.endpoint); err != nil {
+		return client.Config{}, e.errorf("endpoint", "%w", err)
 	}
 	if o.timeout <= 0 {
 		return client.Config{}, errors.New("--huaweicloud.timeout: must be positive")
 	}
-	if o.maxRequestsPerMinute <= 0 {
-		return client.Config{}, errors.New("--huaweicloud.max-requests-per-minute: must be positive")
+	if e.maxRequestsPerMinute <= 0 {
+		return client.Config{}, e.errorf("max_requests_per_minute", "must be positive")
 	}
-	secret := o.secret
+	secret := e.secret
 	if secret == nil {
 		var err error
-		if secret, err = o.secretSource(); err != nil {
+		if secret, err = e.secretSource(); err != nil {
 			return client.Config{}, err
 		}
 	}
@@ -199,14 +252,14 @@ func (o *options) clientConfig() (client.Config, error) {
 		return client.Config{}, err
 	}
 	return client.Config{
-		Endpoint:             o.endpoint,
-		AppID:                o.appID,
-		UserID:               o.userID,
-		CorpID:               o.corpID,
-		Account:              o.account,
+		Endpoint:             e.endpoint,
+		AppID:                e.appID,
+		UserID:               e.userID,
+		CorpID:               e.corpID,
+		Account:              e.account,
 		Secret:               secret,
 		Timeout:              o.timeout,
-		MaxRequestsPerMinute: o.maxRequestsPerMinute,
+		MaxRequestsPerMinute: e.maxRequestsPerMinute,
 		SignInInterval:       o.interval,
 		UserAgent:            program + "/" + version.Version,
 	}, nil
@@ -214,7 +267,7 @@ func (o *options) clientConfig() (client.Config, error) {
 
 // secretSource returns a function that reads the secret of the configured
 // sign-in.
-func (o *options) secretSource() (secret func() (string, error), err error) {
+func (o *enterpriseOptions) secretSource() (secret func() (string, error), err error) {
 	switch {
 	case o.appID == "" && o.account == "":
 		return nil, errors.New("--huaweicloud.app-id: required, unless --huaweicloud.account is set; to try the exporter without an account, run the command demo")
@@ -252,14 +305,14 @@ func secretFrom(flag, file, variable string) (func() (string, error), error) {
 	}, nil
 }
 
-// openLedger opens the ledger of --storage.path, or one in memory.
-func (o *options) openLedger(owner string) (*ledger.Ledger, error) {
-	if o.storagePath == "" {
+// openLedger opens the ledger of an enterprise, or one in memory.
+func (o *options) openLedger(e *enterpriseOptions, owner string) (*ledger.Ledger, error) {
+	if e.storagePath == "" {
 		return ledger.New(o.ledgerConfig(), time.Now()), nil
 	}
-	l, err := ledger.Open(o.storagePath, o.ledgerConfig(), owner, time.Now())
+	l, err := ledger.Open(e.storagePath, o.ledgerConfig(), owner, time.Now())
 	if err != nil {
-		return nil, fmt.Errorf("--storage.path: %w", err)
+		return nil, e.errorf("storage_path", "%w", err)
 	}
 	return l, nil
 }

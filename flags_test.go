@@ -23,7 +23,7 @@ func TestSecretOfAFileWins(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cfg, err := opts.clientConfig()
+		cfg, err := opts.clientConfig(&opts.enterpriseOptions)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func TestNewKeyNeedsNoRestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := opts.clientConfig()
+	cfg, err := opts.clientConfig(&opts.enterpriseOptions)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func FuzzFlags(f *testing.F) {
 		}
 		if err == nil {
 			opts.appID, opts.secret = "app", func() (string, error) { return "key", nil }
-			_, err = opts.clientConfig()
+			_, err = opts.clientConfig(&opts.enterpriseOptions)
 		}
 		if err == nil {
 			_, err = opts.backfillConfig("owner")

@@ -48,6 +48,9 @@ func run(ctx context.Context, args []string) error {
 	if err := opts.validate(); err != nil {
 		return err
 	}
+	if err := opts.loadEnterprises(command); err != nil {
+		return err
+	}
 	switch command {
 	case commandCheck:
 		return runCheck(ctx, opts)

@@ -25,8 +25,8 @@ const (
 )
 
 // newHandler returns the pages of the exporter. The promhttp_* metrics of the
-// telemetry path go to registry. Snapshot returns what the ledger has published.
-func newHandler(opts *options, ready func() bool, registry *prometheus.Registry, gatherer prometheus.Gatherer, snapshot func() *ledger.Snapshot, logger log.Logger) (http.Handler, error) {
+// telemetry path go to registry. Snapshots returns what the ledgers have published.
+func newHandler(opts *options, ready func() bool, registry *prometheus.Registry, gatherer prometheus.Gatherer, snapshots func() []*ledger.Snapshot, logger log.Logger) (http.Handler, error) {
 	landing, err := web.NewLandingPage(web.LandingConfig{
 		Name:        "Huawei Cloud Meeting exporter",
 		Description: "Prometheus exporter for the ended meetings of Huawei Cloud Meeting",
@@ -62,21 +62,23 @@ func newHandler(opts *options, ready func() bool, registry *prometheus.Registry,
 		MaxRequestsInFlight: opts.maxRequests,
 		EnableOpenMetrics:   true,
 	}))
-	mux.Handle(opts.telemetryPath, deliver(metrics, snapshot))
+	mux.Handle(opts.telemetryPath, deliver(metrics, snapshots))
 	return mux, nil
 }
 
 // deliver serves metrics, and carries the one signal that goes upward: it tells
-// the ledger that a snapshot was delivered (rule 6). Only a GET that asks for
+// the ledgers that their snapshots were delivered (rule 6). Only a GET that asks for
 // all metrics and gets the whole answer delivers.
-func deliver(metrics http.Handler, snapshot func() *ledger.Snapshot) http.Handler {
+func deliver(metrics http.Handler, snapshots func() []*ledger.Snapshot) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The metrics are gathered later, so they are never older than this.
-		before := snapshot()
+		before := snapshots()
 		answer := &scrapeWriter{ResponseWriter: w, status: http.StatusOK}
 		metrics.ServeHTTP(answer, r)
 		if r.Method == http.MethodGet && !r.URL.Query().Has("name[]") && answer.isWhole() && r.Context().Err() == nil {
-			before.MarkDelivered(time.Now())
+			for _, snapshot := range before {
+				snapshot.MarkDelivered(time.Now())
+			}
 		}
 	})
 }
