@@ -1,60 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
-
-// enterpriseOptions say how to reach one enterprise, and where its ledger is.
-// They come from the flags or from an entry of --config.file.
-type enterpriseOptions struct {
-	name                  string // value of the label enterprise; empty for the flags
-	endpoint              string
-	appID, appKeyFile     string
-	userID, corpID        string
-	account, passwordFile string
-	storagePath           string
-	maxRequestsPerMinute  int
-	secret                func() (string, error) // of the simulator; nil elsewhere
-
-	file  string         // --config.file; empty for the flags
-	line  int            // of the entry in file
-	lines map[string]int // of each key in file
-}
-
-// errorf returns an error about a key. It names the flag, or the file, line,
-// enterprise and key.
-func (e *enterpriseOptions) errorf(key, format string, args ...any) error {
-	err := fmt.Errorf(format, args...)
-	if e.file == "" {
-		return fmt.Errorf("%s: %w", e.setting(key), err)
-	}
-	line := e.lines[key]
-	if line == 0 {
-		line = e.line
-	}
-	return fmt.Errorf("%s:%d: enterprise %q: %s: %w", e.file, line, e.name, key, err)
-}
-
-// setting returns how the operator spells a key: as a flag or in the file.
-func (e *enterpriseOptions) setting(key string) string {
-	switch {
-	case e.file != "":
-		return key
-	case key == "storage_path":
-		return "--storage.path"
-	}
-	return "--huaweicloud." + strings.ReplaceAll(key, "_", "-")
-}
 
 // readConfigFile reads the enterprises of a file. Defaults are the options that
 // an entry may leave out.
@@ -138,9 +91,12 @@ func (f *configFile) enterprise(entry *yaml.Node) (enterpriseOptions, error) {
 		"corp_id": &e.corpID, "account": &e.account, "password_file": &e.passwordFile, "storage_path": &e.storagePath,
 	}
 	err := f.eachKey(entry, func(key string, value *yaml.Node) error {
-		text := strings.TrimSpace(value.Value)
 		if value.Kind != yaml.ScalarNode {
 			return f.errorf(value, "%s: must be a plain value", key)
+		}
+		text, err := cleanText(value.Value)
+		if err != nil {
+			return f.errorf(value, "%s: %w", key, err)
 		}
 		e.lines[key] = value.Line
 		if key == "max_requests_per_minute" {
@@ -173,8 +129,6 @@ func (e *enterpriseOptions) checkName() error {
 		return e.errorf("name", "required: it is the value of the label enterprise")
 	case len(e.name) > maxNameLength:
 		return e.errorf("name", "longer than %d bytes", maxNameLength)
-	case !utf8.ValidString(e.name) || strings.ContainsFunc(e.name, unicode.IsControl):
-		return e.errorf("name", "must be printable text")
 	}
 	return nil
 }
@@ -201,13 +155,4 @@ func checkDistinct(enterprises []enterpriseOptions) error {
 		paths[path] = e.name
 	}
 	return nil
-}
-
-// chooseEnterprise returns the enterprise of a name.
-func chooseEnterprise(enterprises []enterpriseOptions, name string) (enterpriseOptions, error) {
-	i := slices.IndexFunc(enterprises, func(e enterpriseOptions) bool { return e.name == name })
-	if i < 0 {
-		return enterpriseOptions{}, errors.New("--enterprise: --config.file holds no enterprise of that name")
-	}
-	return enterprises[i], nil
 }
