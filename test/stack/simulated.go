@@ -29,6 +29,7 @@ type Simulated struct {
 	Log     *Log
 
 	t        testing.TB
+	now      func() time.Time // of the service
 	baseline map[simulator.Labels]simulator.Totals
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
@@ -40,14 +41,16 @@ func Simulate(t *testing.T, change func(*Options), f func(*testing.T, *Simulated
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2026, 3, 4, 4, 0, 0, 0, time.UTC)))
-		s := newSimulated(t, change)
+		s := NewSimulated(t, change)
 		defer s.Stop()
 		f(t, s)
 	})
 }
 
-func newSimulated(t *testing.T, change func(*Options)) *Simulated {
-	s := &Simulated{t: t, Log: &Log{}, cancel: func() {}}
+// NewSimulated returns another stack with a service of its own, in a bubble. The
+// caller stops it.
+func NewSimulated(t *testing.T, change func(*Options)) *Simulated {
+	s := &Simulated{t: t, Log: &Log{}, now: time.Now, cancel: func() {}}
 	o := Options{
 		Config:  Defaults(nil),
 		Service: simulator.Config{Seed: 7, MeetingsPerDay: 60, AppID: "app", AppKey: "key"},
@@ -55,6 +58,9 @@ func newSimulated(t *testing.T, change func(*Options)) *Simulated {
 	o.Poller.Logger = log.NewLogfmtLogger(s.Log)
 	if change != nil {
 		change(&o)
+	}
+	if o.Service.Now != nil {
+		s.now = o.Service.Now
 	}
 	s.Service = simulator.New(o.Service)
 	httpClient, closePipe := s.Service.Pipe()
@@ -64,7 +70,7 @@ func newSimulated(t *testing.T, change func(*Options)) *Simulated {
 	if s.Stack, err = New(o.Config); err != nil {
 		t.Fatal(err)
 	}
-	s.baseline = s.Service.Listed(time.Now())
+	s.baseline = s.Service.Listed(s.now())
 	return s
 }
 
@@ -166,7 +172,7 @@ func (s *Simulated) Sums(names [5]string) map[simulator.Labels]simulator.Totals 
 
 // Truth returns what the counters must have reached by now.
 func (s *Simulated) Truth() map[simulator.Labels]simulator.Totals {
-	truth := s.Service.Listed(time.Now())
+	truth := s.Service.Listed(s.now())
 	for l, before := range s.baseline {
 		t := truth[l]
 		truth[l] = simulator.Totals{
