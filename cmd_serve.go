@@ -38,9 +38,11 @@ func serve(ctx context.Context, opts *options) error {
 		return err
 	}
 	defer enterprises.closeLedgers()
-	for _, e := range enterprises {
-		level.Info(e.logger).Log("msg", "Starting "+program, "version", version.Info(), "remembered", e.ledger.Snapshot().Remembered())
+	remembered := 0
+	for _, snapshot := range enterprises.snapshots() {
+		remembered += snapshot.Remembered()
 	}
+	level.Info(logger).Log("msg", "Starting "+program, "version", version.Info(), "enterprises", len(enterprises), "remembered", remembered)
 	handler, err := newHandler(opts, enterprises.ready, self, enterprises.gatherer(self), enterprises.snapshots, logger)
 	if err != nil {
 		return err

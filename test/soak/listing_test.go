@@ -120,8 +120,10 @@ func follow(reading []page, v simulator.Variant) sequence {
 			at := position(v, p.offset, size)
 			return at == next-1 && overlaps(p) || at == next && brings(p)
 		})
-		if i < 0 {
-			i = slices.IndexFunc(rest, lastAgain)
+		for j := len(rest) - 1; i < 0 && j >= 0; j-- { // what came before was an attempt
+			if lastAgain(rest[j]) {
+				i = j
+			}
 		}
 		if i < 0 {
 			return s
