@@ -13,5 +13,17 @@ func runCheck(ctx context.Context, opts *options) error {
 	if err != nil {
 		return err
 	}
-	return check.Run(ctx, clientConfig, opts.window, os.Stdout)
+	return check.Run(ctx, clientConfig, opts.secretSourceInWords(), opts.window, os.Stdout)
+}
+
+// secretSourceInWords says where the secret comes from.
+func (o *options) secretSourceInWords() string {
+	file, flag, variable := o.appKeyFile, "--huaweicloud.app-key-file", appKeyVariable
+	if o.account != "" {
+		file, flag, variable = o.passwordFile, "--huaweicloud.password-file", passwordVariable
+	}
+	if file != "" {
+		return "the file that " + flag + " names"
+	}
+	return "the environment variable " + variable
 }
