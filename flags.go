@@ -99,7 +99,7 @@ func newApplication(opts *options) *kingpin.Application {
 	app.Command(commandDemo, "Serve the metrics of a simulated enterprise. It needs no account, no network and no other flag.")
 	simulate := app.Command(commandSimulate, "Run only the simulated service, to point an exporter at.")
 	simulate.Flag("simulate.listen-address", "Address on which the simulated service listens.").Default("127.0.0.1:10048").StringVar(&opts.simulateAddress)
-	app.Command(commandCheck, "Sign in, read the beginning of the history, and say in plain words what works, what does not, and how to fix it.")
+	app.Command(commandCheck, "Sign in, read the recent history, and say in plain words what works, what does not, and how to fix it.")
 	opts.backfill.register(app.Command(commandBackfill, "Write past history as OpenMetrics files for promtool, and seed a new ledger with it."))
 	return app
 }

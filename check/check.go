@@ -166,9 +166,9 @@ func (c *check) describe(listing *client.Listing) {
 		case d == meeting.NotEnded:
 			c.say(good, "Passed over because the meeting has not ended: %s.", count(n, "record"))
 		case d == meeting.BadNumber:
-			c.say(warning, "Left out of meetings that are counted: %s without a credible value; see the metric invalid_records.", count(n, "number"))
+			c.say(warning, "Left out of meetings that are used: %s without a credible value; see the metric invalid_records{reason=%q}.", count(n, "number"), d)
 		default:
-			c.say(warning, "Left out because of the %s: %s; see the metric invalid_records.", d, count(n, "record"))
+			c.say(warning, "Left out: %s; see the metric invalid_records{reason=%q}.", count(n, "record"), d)
 		}
 		records += n
 	}

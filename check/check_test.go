@@ -68,7 +68,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		"unknown paging":      {fault: page(`{"data":[{"conferenceState":"Created"},{"conferenceState":"Creating"},{"conferenceState":"Schedule"}],"count":9}`), sentence: missing},
 		"a row too few":       {fault: page(`{"data":[` + row + `],"count":2}`), sentence: missing, words: []string{"1 of 2 announced records arrived", "as incomplete"}},
 		"a bad number":        {fault: page(`{"data":[` + strings.Replace(row, `}`, `,"normalCount":-1}`, 1) + `],"count":1}`), words: []string{"1 meeting on ", "1 number without a credible value"}, not: []string{"1 record"}},
-		"a bad record":        {fault: page(`{"data":[` + row + `,{}],"count":2}`), words: []string{"Left out because of the uuid: 1 record;", "Polling will work."}},
+		"a bad record":        {fault: page(`{"data":[` + row + `,{}],"count":2}`), words: []string{"Left out: 1 record; see the metric invalid_records{reason=\"uuid\"}", "Polling will work."}},
 		"history rejected":    {fault: onHistory(simulator.Answer(http.StatusUnauthorized, "USG.1", "")), sentence: "the service lets the user sign in, but does not accept the sign-in for the history"},
 		"nothing held":        {service: func(c *simulator.Config) { c.MeetingsPerDay = 0 }, words: []string{"0 meetings", "The service lists no meetings for this time", "Polling will work."}},
 	} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 
 	"huaweicloud_meeting_exporter/client"
 )
@@ -34,7 +35,7 @@ func (c *check) adviseNetwork(e *client.Error) (sentence, todo string) {
 		return fmt.Sprintf("The certificate of %s is not valid.", c.host()),
 			"tell its operator, or that of your proxy."
 	}
-	todo = "check --huaweicloud.endpoint, name resolution and the firewall. If only a proxy leads there, name it in the environment variable HTTPS_PROXY."
+	todo = "check --huaweicloud.endpoint, name resolution and the firewall. If only a proxy leads there, name it in the environment variable " + c.proxyVariable() + "."
 	if c.proxy != "" {
 		todo = fmt.Sprintf("check --huaweicloud.endpoint, the firewall, and that the proxy %s leads there. NO_PROXY names hosts to reach without it.", c.proxy)
 	}
@@ -50,11 +51,20 @@ func (c *check) adviseProxy(e *client.ProxyError) (sentence, todo string) {
 	}
 	switch e.Status {
 	case 0:
-		return proxy + " does not work.", "check the environment variables HTTPS_PROXY and HTTP_PROXY, and the proxy itself."
+		return proxy + " does not work.", "check the environment variable " + c.proxyVariable() + " and the proxy itself."
 	case http.StatusProxyAuthRequired:
 		return proxy + " demands a user and password, or does not accept those it got.",
-			"put them into the URL in HTTPS_PROXY (HTTP_PROXY for an endpoint that begins with http://), as in http://USER:PASSWORD@proxy.example:3128, with special characters percent-encoded."
+			"put them into the environment variable " + c.proxyVariable() + ", as in http://USER:PASSWORD@proxy.example:3128, with special characters percent-encoded."
 	}
 	return fmt.Sprintf("%s refuses to connect to %s.", proxy, c.host()),
 		"ask its operator to allow this, or name the host in NO_PROXY if it can be reached without a proxy."
+}
+
+// proxyVariable returns the name of the variable that holds the proxy for the
+// endpoint.
+func (c *check) proxyVariable() string {
+	if strings.HasPrefix(strings.ToLower(c.cfg.Endpoint), "http:") {
+		return "HTTP_PROXY"
+	}
+	return "HTTPS_PROXY"
 }

@@ -165,7 +165,7 @@ func (c *Client) Proxy() string {
 func ParseEndpoint(endpoint string) (*url.URL, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil {
-		return nil, errors.New("not a URL")
+		return nil, errors.New("not a URL, which must begin with https:// or http://")
 	}
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http":
