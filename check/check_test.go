@@ -27,7 +27,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		words    []string
 		not      []string
 	}{
-		"all is well":         {words: []string{"ok    Signed in", "is an administrator", "meetings", "names no proxy", "How the service pages is found out", "Polling will work."}},
+		"all is well":         {words: []string{"ok    Signed in", "is an administrator", "meetings", "names no proxy", "Polling will work."}},
 		"by account":          {client: byAccount, words: []string{"with the account", "Polling will work."}},
 		"wrong key":           {client: func(c *client.Config) { c.Secret = secret("wrong") }, sentence: "the App Key is wrong", words: []string{source, "In SP mode, set --huaweicloud.corp-id"}},
 		"wrong key, SP mode":  {client: func(c *client.Config) { c.Secret, c.CorpID = secret("wrong"), "corp" }, fault: simulator.Answer(http.StatusOK, "USG.206010025", ""), sentence: "the App Key is wrong", words: []string{"Leave --huaweicloud.corp-id out"}},
@@ -68,7 +68,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		"unknown paging":      {fault: page(`{"data":[{"conferenceState":"Created"},{"conferenceState":"Creating"},{"conferenceState":"Schedule"}],"count":9}`), sentence: missing},
 		"a row too few":       {fault: page(`{"data":[` + row + `],"count":2}`), sentence: missing, words: []string{"1 of 2 announced records arrived", "as incomplete"}},
 		"a bad number":        {fault: page(`{"data":[` + strings.Replace(row, `}`, `,"normalCount":-1}`, 1) + `],"count":1}`), words: []string{"1 meeting on ", "1 number without a credible value"}, not: []string{"1 record"}},
-		"a bad record":        {fault: page(`{"data":[` + row + `,{}],"count":2}`), words: []string{"Left out: 1 record; see the metric invalid_records{reason=\"uuid\"}", "Polling will work."}},
+		"a bad record":        {fault: page(`{"data":[` + row + `,{}],"count":2}`), words: []string{"How the service pages is found out", "Left out: 1 record; see the metric invalid_records{reason=\"uuid\"}", "Polling will work."}},
 		"history rejected":    {fault: onHistory(simulator.Answer(http.StatusUnauthorized, "USG.1", "")), sentence: "the service lets the user sign in, but does not accept the sign-in for the history"},
 		"nothing held":        {service: func(c *simulator.Config) { c.MeetingsPerDay = 0 }, words: []string{"0 meetings", "The service lists no meetings for this time", "Polling will work."}},
 	} {
@@ -114,7 +114,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 					t.Errorf("%q is not in\n%s", words, &out)
 				}
 			}
-			for _, words := range append(c.not, "the-key", "the-password", " 0m", "1 records", "1 meetings") {
+			for _, words := range append(c.not, "the-key", "the-password", " 0m", " 1 records", " 1 meetings") {
 				if strings.Contains(out.String(), words) {
 					t.Errorf("%q is in\n%s", words, &out)
 				}
@@ -271,7 +271,7 @@ func clockOff(by time.Duration) func(*client.Config) {
 }
 
 func variant(v simulator.Variant) func(*simulator.Config) {
-	return func(c *simulator.Config) { c.Variant, c.MaxLimit = v, 10 }
+	return func(c *simulator.Config) { c.Variant, c.MaxLimit, c.MeetingsPerDay, c.Worldwide = v, 10, 300, true }
 }
 
 // page responds to every request for history with the same page.
