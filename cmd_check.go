@@ -43,5 +43,5 @@ func checkEnterprise(ctx context.Context, opts *options, e *enterpriseOptions) e
 	if err != nil {
 		return err
 	}
-	return check.Run(ctx, config, opts.window, os.Stdout)
+	return check.Run(ctx, check.Config{Client: config, Window: opts.window, Secret: e.secretInWords(), Setting: e.setting}, os.Stdout)
 }

@@ -36,6 +36,14 @@ func (e *enterpriseOptions) secretOrigin() string {
 	return e.setting(key)
 }
 
+// secretInWords says where the secret comes from.
+func (e *enterpriseOptions) secretInWords() string {
+	if key, file, _ := e.secretSetting(); file != "" {
+		return "the file that " + e.setting(key) + " names"
+	}
+	return "the environment variable " + e.secretOrigin()
+}
+
 // secretSetting returns the key of the setting that names the file of the secret,
 // its value, and the environment variable that the flags use without a file.
 func (e *enterpriseOptions) secretSetting() (key, file, variable string) {

@@ -26,11 +26,27 @@ const (
 	noticeableSkew = time.Minute
 )
 
-// Run signs in, reads the first page of the recent window and the beginning of
-// the second, and writes what it found to w. It returns an error of one sentence if polling would not work. It
-// tries each request only once, so it ends soon.
-func Run(ctx context.Context, cfg client.Config, window time.Duration, w io.Writer) error {
-	c := &check{Writer: w, cfg: cfg}
+// Config says what to check, and how advice names the settings.
+type Config struct {
+	Client client.Config
+	// Window is the time of which the history is read.
+	Window time.Duration
+	// Secret says in plain words where the secret comes from, such as "the file
+	// that --some-flag names".
+	Secret string
+	// Setting returns how the operator spells a setting, such as --some.app-id
+	// for app_id.
+	Setting func(key string) string
+}
+
+// Run signs in, lists the history of the recent window as a poll does, and
+// writes what it found to w.
+//
+// Run returns an error of one sentence if polling would not work. It tries each
+// request only once, and lists no more pages than a minute allows, so it ends
+// soon.
+func Run(ctx context.Context, cfg Config, w io.Writer) error {
+	c := &check{Writer: w, cfg: cfg.Client, secretSource: cfg.Secret, setting: cfg.Setting}
 	c.cfg.MaxAttempts = 1
 	c.cfg.Observe = func(ex client.Exchange) {
 		if !ex.Date.IsZero() {
@@ -40,6 +56,11 @@ func Run(ctx context.Context, cfg client.Config, window time.Duration, w io.Writ
 	service, err := client.New(c.cfg)
 	if err != nil {
 		return err
+	}
+	if c.proxy = service.Proxy(); c.proxy != "" {
+		c.say(good, "The environment names the proxy %s for %s.", c.proxy, c.host())
+	} else {
+		c.say(good, "The environment names no proxy for %s.", c.host())
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), signOutTimeout)
@@ -52,13 +73,16 @@ func Run(ctx context.Context, cfg client.Config, window time.Duration, w io.Writ
 	if err := c.signIn(ctx, service); err != nil {
 		return c.conclude(ctx, err)
 	}
-	return c.conclude(ctx, c.read(ctx, service, window))
+	return c.conclude(ctx, c.read(ctx, service, cfg.Window))
 }
 
 type check struct {
 	io.Writer
-	cfg  client.Config
-	skew time.Duration // the service's clock minus the local one, at the last response
+	cfg          client.Config
+	secretSource string
+	setting      func(key string) string
+	proxy        string        // host and port, or ""
+	skew         time.Duration // the service's clock minus the local one, at the last response
 }
 
 // The marks at the beginning of a line.
@@ -96,56 +120,79 @@ func (c *check) signIn(ctx context.Context, service *client.Client) error {
 	case client.RoleAdministrator:
 		c.say(good, "The user is an administrator and sees the meetings of the whole enterprise.")
 	case client.RoleUser:
-		c.say(warning, "The user is not an administrator and sees only their own meetings. Sign in as an administrator, or leave --huaweicloud.user-id empty.")
+		c.say(warning, "The user is not an administrator and sees only their own meetings. To see all meetings, %s", c.becomeAdministrator())
 	default:
 		c.say(warning, "The service does not say whether the user is an administrator. Any other user sees only their own meetings.")
 	}
 	return nil
 }
 
+// read lists the history of the window, or of its last part if the window has
+// more pages than a minute of requests can read.
 func (c *check) read(ctx context.Context, service *client.Client, window time.Duration) error {
 	now := c.now()
-	page, err := service.FirstPage(ctx, now.Add(-window), now)
+	first, err := service.FirstPage(ctx, now.Add(-window), now)
 	if err != nil {
 		return err
 	}
-	c.say(good, "Read the history of the last %s: %d meetings, %d of them on the first page.", inWords(window), page.Announced, len(page.Meetings))
-	if page.Announced == 0 {
-		c.say(warning, "The service lists no meetings for this time. If this is unexpected, check the user's role and the site of the endpoint.")
+	if most := first.PageSize * max(c.cfg.MaxRequestsPerMinute, 2); first.Announced > most {
+		whole := window
+		window = time.Duration(float64(window) * float64(most) / float64(first.Announced))
+		c.say(warning, "The last %s have %s. Only the last %s are read here.", inWords(whole), count(first.Announced, "meeting"), inWords(window))
 	}
+	listing, err := service.History(ctx, now.Add(-window), now)
+	if err != nil {
+		return err
+	}
+	c.say(good, "Read the history of the last %s: %s on %s.", inWords(window), count(len(listing.Meetings), "meeting"), count(listing.Pages, "page"))
+	c.describe(listing)
+	if len(listing.Meetings) == 0 && listing.Defects[meeting.NotEnded] > 0 {
+		return errNothingEnded
+	}
+	return nil
+}
+
+// describe says what is in a listing.
+func (c *check) describe(listing *client.Listing) {
 	types, departments := map[string]int{}, map[string]bool{}
 	var newest time.Time
-	for _, m := range page.Meetings {
+	for _, m := range listing.Meetings {
 		types[m.Type.String()]++
 		departments[m.Department] = true
 		if m.End.After(newest) {
 			newest = m.End
 		}
 	}
-	if len(page.Meetings) > 0 {
+	if len(listing.Meetings) > 0 {
 		var kinds []string
 		for _, t := range slices.Sorted(maps.Keys(types)) {
 			kinds = append(kinds, fmt.Sprintf("%d %s", types[t], t))
 		}
-		c.say(good, "On that page: %s; %d departments; the latest end is %s UTC.", strings.Join(kinds, ", "), len(departments), newest.Format("2006-01-02 15:04"))
+		c.say(good, "These are %s; they are of %s; the latest end is %s UTC.",
+			strings.Join(kinds, ", "), count(len(departments), "department"), newest.Format("2006-01-02 15:04"))
 	}
+	records := 0
 	for _, d := range meeting.Defects() {
-		switch n := page.Defects[d]; {
+		n := listing.Defects[d]
+		switch {
 		case n == 0:
 		case d == meeting.NotEnded:
-			c.say(good, "%d records are of meetings that have not ended, and are passed over.", n)
+			c.say(good, "Passed over because the meeting has not ended: %s.", count(n, "record"))
+		case d == meeting.BadNumber:
+			c.say(warning, "Left out of meetings that are used: %s without a credible value; see the metric invalid_records{reason=%q}.", count(n, "number"), d)
 		default:
-			c.say(warning, "%d records are not usable (%s); see the metric invalid_records.", n, d)
+			c.say(warning, "Left out: %s; see the metric invalid_records{reason=%q}.", count(n, "record"), d)
 		}
+		records += n
 	}
 	switch {
-	case page.Paging == client.PagingUnknown && page.Announced <= page.PageSize: // one page tells nothing
-	case page.Paging == client.PagingUnknown:
-		c.say(warning, "The second page does not tell how the service pages. Try again. If this stays, polls fail as incomplete.")
+	case len(listing.Meetings) == 0 && records == 0:
+		c.say(warning, "The service lists no meetings for this time. If this is unexpected, check the user's role and the site of the endpoint.")
+	case listing.Paging == client.PagingUnknown:
+		c.say(good, "How the service pages is found out once there is a second page.")
 	default:
-		c.say(good, "How the service pages: %s.", page.Paging)
+		c.say(good, "How the service pages: %s.", listing.Paging)
 	}
-	return nil
 }
 
 // conclude writes the last lines, and returns the error of the command.
@@ -180,15 +227,23 @@ func (c *check) clockDifference() string {
 	return fmt.Sprintf("%s %s the service's", inWords(c.skew.Abs()), direction)
 }
 
-// inWords formats a duration to the minute, without parts that are 0.
+// inWords formats a duration to the minute, or to the second if it is shorter.
+// It leaves out parts that are 0.
 func inWords(d time.Duration) string {
-	s := d.Round(time.Minute).String()
-	s = strings.TrimSuffix(s, "0s")
-	switch {
-	case s == "":
-		return "0m"
-	case strings.HasSuffix(s, "h0m"):
+	if d < time.Minute {
+		return d.Round(time.Second).String()
+	}
+	s := strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	if strings.HasSuffix(s, "h0m") {
 		return strings.TrimSuffix(s, "0m")
 	}
 	return s
+}
+
+// count returns a number with its noun in the singular or plural.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -11,6 +11,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -76,7 +77,8 @@ type Config struct {
 	// goroutine that made the request. Calls may be concurrent.
 	Observe func(Exchange)
 	// Transport sends the requests. Nil means a transport of the client's own
-	// with the settings of http.DefaultTransport.
+	// with the settings of http.DefaultTransport, and with the proxy that the
+	// environment names.
 	Transport http.RoundTripper
 	// Now is the wall clock, for the expiry of signatures and tokens, and to find
 	// records that end in the future. Nil means time.Now.
@@ -106,13 +108,15 @@ func (c *Config) Application() string {
 type Client struct {
 	cfg     Config
 	base    *url.URL
+	proxy   *url.URL // nil if there is none
 	limiter *Limiter
 	session session
 	paging  atomic.Int32 // the Paging, as far as known
 }
 
 // New returns a client. It sends no request. It returns an error if the
-// endpoint is invalid, or if not exactly one of AppID and Account is set.
+// endpoint is invalid, if not exactly one of AppID and Account is set, or if it
+// would have to ignore or misread a proxy that the environment names.
 func New(cfg Config) (*Client, error) {
 	base, err := ParseEndpoint(cfg.Endpoint)
 	if err != nil {
@@ -133,8 +137,12 @@ func New(cfg Config) (*Client, error) {
 	if cfg.MaxAttempts == 0 {
 		cfg.MaxAttempts = defaultMaxAttempts
 	}
+	var proxy *url.URL
 	if cfg.Transport == nil {
-		cfg.Transport = newTransport()
+		if proxy, err = proxyFor(base); err != nil {
+			return nil, err
+		}
+		cfg.Transport = newTransport(proxy)
 	}
 	if cfg.Limiter == nil {
 		cfg.Limiter = NewLimiter(cfg.MaxRequestsPerMinute)
@@ -142,9 +150,19 @@ func New(cfg Config) (*Client, error) {
 	return &Client{
 		cfg:     cfg,
 		base:    base,
+		proxy:   proxy,
 		limiter: cfg.Limiter,
 		session: session{lock: make(chan struct{}, 1)},
 	}, nil
+}
+
+// Proxy returns the host and port of the proxy that the environment names for
+// the endpoint, or "" if there is none.
+func (c *Client) Proxy() string {
+	if c.proxy == nil {
+		return ""
+	}
+	return net.JoinHostPort(c.proxy.Hostname(), proxyPort(c.proxy))
 }
 
 // ParseEndpoint parses the base URL of the service. Its errors do not quote the
@@ -152,7 +170,7 @@ func New(cfg Config) (*Client, error) {
 func ParseEndpoint(endpoint string) (*url.URL, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil {
-		return nil, errors.New("not a URL")
+		return nil, errors.New("not a URL, which must begin with https:// or http://")
 	}
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http":

@@ -4,13 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -53,24 +51,26 @@ func TestNetworkErrorText(t *testing.T) {
 		return transport
 	}
 	tlsToPlain := &http.Transport{}
+	kinds := []error{client.ErrNoTLS, client.ErrUnknownAuthority, client.ErrWrongHost, client.ErrExpired}
 	for name, c := range map[string]struct {
 		start     func(*httptest.Server)
 		transport *http.Transport
 		fault     simulator.Fault
 		want      string
+		kind      error // one of kinds
 	}{
-		"connection refused":  {refused, nil, nil, "connection refused"},
-		"unknown authority":   {serveTLS, &http.Transport{DisableKeepAlives: true}, nil, "certificate is not valid: its authority is unknown"},
-		"another host":        {serveTLS, trusting("meeting.invalid", time.Now()), nil, "certificate is not valid: it is for another host"},
-		"expired certificate": {serveTLS, trusting("", time.Now().AddDate(100, 0, 0)), nil, "certificate is not valid: it is expired"},
-		"old TLS":             {oldTLS, nil, nil, "no TLS version or cipher"},
-		"no TLS":              {(*httptest.Server).Start, tlsToPlain, nil, "does not speak TLS"},
-		"unknown host":        {(*httptest.Server).Start, noHost, nil, "name of the host is not found"},
-		"cut":                 {(*httptest.Server).Start, nil, simulator.Cut(), "connection closed"},
-		"cut body":            {(*httptest.Server).Start, nil, simulator.CutBody(), "connection closed"},
-		"no HTTP":             {(*httptest.Server).Start, nil, raw("SSH-2.0-example\r\n"), "no valid HTTP response"},
+		"connection refused":  {refused, nil, nil, "connection refused", nil},
+		"unknown authority":   {serveTLS, &http.Transport{DisableKeepAlives: true}, nil, "certificate is not valid: its authority is unknown", client.ErrUnknownAuthority},
+		"another host":        {serveTLS, trusting("meeting.invalid", time.Now()), nil, "certificate is not valid: it is for another host", client.ErrWrongHost},
+		"expired certificate": {serveTLS, trusting("", time.Now().AddDate(100, 0, 0)), nil, "certificate is not valid: it is expired", client.ErrExpired},
+		"old TLS":             {oldTLS, nil, nil, "no TLS version or cipher", nil},
+		"no TLS":              {(*httptest.Server).Start, tlsToPlain, nil, "does not speak TLS", client.ErrNoTLS},
+		"unknown host":        {(*httptest.Server).Start, noHost, nil, "name of the host is not found", nil},
+		"cut":                 {(*httptest.Server).Start, nil, simulator.Cut(), "connection closed", nil},
+		"cut body":            {(*httptest.Server).Start, nil, simulator.CutBody(), "connection closed", nil},
+		"no HTTP":             {(*httptest.Server).Start, nil, raw("SSH-2.0-example\r\n"), "no valid HTTP response", nil},
 		"huge body": {
-			(*httptest.Server).Start, nil, raw("HTTP/1.1 200 OK\r\nContent-Length: 4611686018427387904\r\n\r\n{"), "connection closed",
+			(*httptest.Server).Start, nil, raw("HTTP/1.1 200 OK\r\nContent-Length: 4611686018427387904\r\n\r\n{"), "connection closed", nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -87,38 +87,13 @@ func TestNetworkErrorText(t *testing.T) {
 			if !strings.Contains(err.Error(), c.want) || errors.Is(err, client.ErrCertificate) != strings.Contains(c.want, "certificate") {
 				t.Errorf("%v, want %q", err, c.want)
 			}
+			for _, kind := range kinds {
+				if errors.Is(err, kind) != (kind == c.kind) {
+					t.Errorf("%v is of the kind %q: %t", err, kind, kind != c.kind)
+				}
+			}
 			wantNoSecret(t, err)
 		})
-	}
-}
-
-// A proxy that refuses a connection says so in words of its own, which must not
-// appear.
-func TestProxyThatRefuses(t *testing.T) {
-	for _, status := range []int{407, 503} {
-		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			conn, buffered, err := http.NewResponseController(w).Hijack()
-			if err != nil {
-				panic(err)
-			}
-			defer conn.Close()
-			_, _ = fmt.Fprintf(buffered, "HTTP/1.1 %d %s\r\n\r\n", status, strings.Join(secrets, " "))
-			_ = buffered.Flush()
-		}))
-		s := newService(nil)
-		s.cfg.Endpoint, s.cfg.MaxAttempts = "https://meeting.example", 1
-		s.reset(t)
-		address, err := url.Parse(proxy.URL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.client.UseProxy(address)
-		err = s.wantFailure(t, client.Network)
-		if want := fmt.Sprintf("the proxy answered %d", status); !strings.Contains(err.Error(), want) {
-			t.Errorf("%v, want %q", err, want)
-		}
-		wantNoSecret(t, err)
-		proxy.Close()
 	}
 }
 

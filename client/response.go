@@ -57,7 +57,7 @@ func (e *Error) readStatus(resp *http.Response, body []byte) {
 	case s >= 500:
 		e.Reason, e.Err = Server, errors.New("the service failed")
 	case s == http.StatusProxyAuthRequired:
-		e.Reason, e.Err = Network, proxyError(s)
+		e.Reason, e.Err = Network, &ProxyError{Status: s}
 	case s/100 == 3:
 		e.Reason, e.Err = Response, errors.New("redirected, so this is not the API's address")
 	default:

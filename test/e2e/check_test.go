@@ -23,8 +23,8 @@ func TestCheck(t *testing.T) {
 	}{
 		"administrator": {wants: []string{"Signed in at", "is an administrator", "Polling will work."}},
 		"user":          {role: simulator.User, wants: []string{"not an administrator", "only their own meetings", "Polling will work."}},
-		"wrong key":     {key: "wrong-key", status: 1, wants: []string{"The App Key is wrong."}},
-		"unreachable":   {unreachable: true, status: 1, wants: []string{"No answer comes from "}},
+		"wrong key":     {key: "wrong-key", status: 1, wants: []string{"The App Key is wrong.", "to the file that --huaweicloud.app-key-file names."}},
+		"unreachable":   {unreachable: true, status: 1, wants: []string{"No complete answer comes from "}},
 		"a web site":    {fault: simulator.HTML(), status: 1, wants: []string{"is not the meeting API."}},
 		"no permission": {
 			fault:  onHistory(simulator.Answer(http.StatusForbidden, "MMC.1", "no")),
@@ -68,8 +68,24 @@ func TestSimulate(t *testing.T) {
 		p := start(t, "env", "HUAWEICLOUD_MEETING_APP_KEY="+key, exporter, "check",
 			"--huaweicloud.endpoint="+url, "--huaweicloud.app-id=demo")
 		got := p.exitStatus(t)
-		if refused := strings.Contains(p.stdout.String(), "The App Key is wrong."); got != want || refused != (want == 1) {
-			t.Errorf("check with the key %s: got exit status %d, want %d\n%s", key, got, want, p.stdout.String())
+		out := p.stdout.String()
+		if refused := strings.Contains(out, "The App Key is wrong.") && strings.Contains(out, "to the environment variable HUAWEICLOUD_MEETING_APP_KEY."); got != want || refused != (want == 1) {
+			t.Errorf("check with the key %s: got exit status %d, want %d\n%s", key, got, want, out)
+		}
+	}
+}
+
+// A part of the password must not reach a log, not even as the name of a host.
+func TestProxyThatGoWouldMisread(t *testing.T) {
+	t.Parallel()
+	for _, variable := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		for _, command := range []string{"serve", "check"} {
+			args := append(signIn(t, "https://meeting.example", testAppKey), "--web.listen-address=127.0.0.1:0", command)
+			p := start(t, "env", append([]string{variable + "=http://user:p@ss#1@proxy.example", exporter}, args...)...)
+			p.checkRefusal(t, "environment variable "+variable+": ")
+			if stderr := p.stderr.String(); strings.Contains(stderr, "p@ss") || strings.Contains(stderr, "ss#") {
+				t.Errorf("got on standard error\n%s", stderr)
+			}
 		}
 	}
 }
