@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ func newApplication(opts *options) *kingpin.Application {
 	app.Flag("huaweicloud.account", "Account to sign in with instead of an App ID. Its password comes from --huaweicloud.password-file or the environment variable "+passwordVariable+".").SetValue(cleanValue{&opts.account})
 	app.Flag("huaweicloud.password-file", "File with the password of the account. It is read like the file of the App Key.").StringVar(&opts.passwordFile)
 	app.Flag("huaweicloud.timeout", "Maximum time for one request, including its response.").Default("30s").DurationVar(&opts.timeout)
-	app.Flag("huaweicloud.max-requests-per-minute", "Maximum number of requests per minute to the service. All endpoints and retries count. Up to 5 requests may be sent at once.").Default("60").IntVar(&opts.maxRequestsPerMinute)
+	app.Flag("huaweicloud.max-requests-per-minute", "Maximum number of requests per minute to the service. All endpoints and retries count. Up to 5 requests may be sent at once.").Default("60").SetValue((*wholeNumber)(&opts.maxRequestsPerMinute))
 
 	app.Flag("history.interval", "Time between two polls.").Default("1m").DurationVar(&opts.interval)
 	app.Flag("history.window", "Length of the recent window that the recent_* gauges cover.").Default("24h").DurationVar(&opts.window)
@@ -86,7 +87,7 @@ func newApplication(opts *options) *kingpin.Application {
 	app.Flag("history.max-catch-up", "Longest outage that is caught up completely: at least two of --history.sweep-interval. After a longer one, some meetings are missed.").Default("168h").DurationVar(&opts.maxCatchUp)
 	app.Flag("history.stale-after", "Time since the last complete poll after which the recent_* gauges have no samples. Counters are not affected.").Default("1h").DurationVar(&opts.staleAfter)
 	app.Flag("history.hold", "How long a new series stays at 0 after that 0 was first scraped: at least the longest scrape interval of your Prometheus servers. Less than --history.interval counts as the interval. The command demo holds for one interval if the flag is not given.").Default("2m").IsSetByUser(&opts.holdGiven).DurationVar(&opts.hold)
-	app.Flag("history.max-departments", "Maximum number of values of the label department. Further departments are counted as other.").Default("200").IntVar(&opts.maxDepartments)
+	app.Flag("history.max-departments", "Maximum number of values of the label department. Further departments are counted as other.").Default("200").SetValue((*wholeNumber)(&opts.maxDepartments))
 
 	app.Flag("storage.path", "File of the ledger. With it, counters continue after a restart. Empty means memory only.").StringVar(&opts.storagePath)
 
@@ -94,7 +95,7 @@ func newApplication(opts *options) *kingpin.Application {
 
 	opts.web = kingpinflag.AddFlags(app, ":10047")
 	app.Flag("web.telemetry-path", "Path under which to expose metrics: letters, digits and the characters - . _ ~ between single slashes.").Default("/metrics").StringVar(&opts.telemetryPath)
-	app.Flag("web.max-requests", "Maximum number of parallel scrape requests. Use 0 to disable.").Default("40").IntVar(&opts.maxRequests)
+	app.Flag("web.max-requests", "Maximum number of parallel scrape requests. Use 0 to disable.").Default("40").SetValue((*wholeNumber)(&opts.maxRequests))
 	app.Flag("log.level", "Only log messages with the given severity or above. One of: debug, info, warn, error.").Default("info").EnumVar(&opts.logLevel, "debug", "info", "warn", "error")
 	app.Flag("log.format", "Output format of log messages. One of: logfmt, json.").Default("logfmt").EnumVar(&opts.logFormat, "logfmt", "json")
 
@@ -112,6 +113,20 @@ func newApplication(opts *options) *kingpin.Application {
 	opts.backfill.register(backfill)
 	return app
 }
+
+// wholeNumber is the value of a flag. Kingpin's own type reads 0.5 as 0. It
+// implements kingpin.Value.
+type wholeNumber int
+
+// Set implements kingpin.Value.
+func (n *wholeNumber) Set(text string) error {
+	number, err := strconv.Atoi(text)
+	*n = wholeNumber(number)
+	return err
+}
+
+// String implements kingpin.Value.
+func (n *wholeNumber) String() string { return strconv.Itoa(int(*n)) }
 
 // parseFlags returns the command and the options of the arguments. Its errors
 // name the flag.

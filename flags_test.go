@@ -171,6 +171,10 @@ func TestRefusedFlagIsNamed(t *testing.T) {
 		"--history.window=1h":   "",
 		"--history.interval=1h": "--history.sweep-interval: 30m0s is less",
 
+		"--web.max-requests=0.5":         "--web.max-requests: ",
+		"--history.max-departments=1e99": "--history.max-departments: ",
+		"--web.max-requests=9223372036854775807 --history.max-departments=9223372036854775807": "",
+
 		// Each sweep would find a gap behind the one before.
 		"--history.max-catch-up=0s":                                "--history.max-catch-up: 0s is less than two intervals of --history.sweep-interval 30m0s",
 		"--history.max-catch-up=1h":                                "",

@@ -16,8 +16,8 @@ func TestHelpGoesToStandardOutput(t *testing.T) {
 		"--help-man":      "history.window",
 		"help":            "--history.window",
 		"help serve":      "--history.window",
-		"help backfill":   "--dry-run",
-		"backfill --help": "--dry-run",
+		"help backfill":   "--output",
+		"backfill --help": "--output",
 		"--version":       "huaweicloud_meeting_exporter, version",
 	} {
 		p := start(t, exporter, strings.Fields(args)...)
