@@ -102,7 +102,7 @@ func serve(ctx context.Context, opts *options) error {
 	case <-ctx.Done():
 		drain(server)
 	case err = <-served:
-		err = fmt.Errorf("--web.listen-address: %w", err)
+		err = fmt.Errorf("%s: %w", opts.listenFlag(), err)
 	}
 	cancel()
 	polling.Wait()

@@ -25,6 +25,8 @@ var versionFile string
 
 func main() {
 	version.Version = strings.TrimSpace(versionFile)
+	// Files are read whenever they are used, so there is nothing to reload.
+	signal.Ignore(syscall.SIGHUP)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
 	stop()

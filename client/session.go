@@ -150,7 +150,7 @@ func (c *Client) signInIfDue(ctx context.Context) error {
 // service locks accounts after refusals, and every sign-in may end the oldest
 // of a user's 64 tokens, even one whose response was lost.
 func (s *session) delaySignIn(interval time.Duration, refusal *Error) {
-	delay := min(interval<<min(s.refusals, 10), max(interval, maxSignInInterval))
+	delay := max(interval, min(interval<<min(s.refusals, 10), maxSignInInterval))
 	s.refusals++
 	s.lastRefusal = refusal
 	s.nextSignIn = s.lastSignIn.Add(delay - min(interval/10, maxSlack))
