@@ -111,6 +111,13 @@ func TestDelayAfterFailedSignIn(t *testing.T) {
 		s.failEvery(t, time.Minute, 61, client.Auth)
 		s.wantIntervals(t, simulator.PathAppAuth, 20*time.Minute, 20*time.Minute, 20*time.Minute)
 	})
+	inBubble(t, "as long as the interval, however long", func(t *testing.T) {
+		const interval = 10 * 365 * 24 * time.Hour // doubled five times, it overflows
+		s := newSetup(t, func(_ *simulator.Config, cfg *client.Config) { cfg.SignInInterval = interval })
+		s.fault(onSignIn(simulator.Answer(401, "USG.1", "")))
+		s.failEvery(t, interval/2, 15, client.Auth)
+		s.wantIntervals(t, simulator.PathAppAuth, slices.Repeat([]time.Duration{interval}, 7)...)
+	})
 	inBubble(t, "a success ends the doubling", func(t *testing.T) {
 		s := newSetup(t)
 		s.fault(onSignIn(simulator.Answer(401, "USG.1", "")))
