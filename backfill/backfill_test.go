@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,7 +50,7 @@ func shown(all map[string]samples, at time.Time, prefix, suffix string) map[stri
 	values := map[string]float64{}
 	for name, s := range all {
 		metric, labels, _ := strings.Cut(name, "{")
-		value, present := s[at.Unix()]
+		value, present := s[at.UnixMilli()]
 		if present && value != 0 && strings.HasPrefix(metric, "huaweicloud_meeting_"+prefix) && strings.HasSuffix(metric, suffix) && strings.Contains(labels, "department=") {
 			values[name] = value
 		}
@@ -69,12 +70,13 @@ func withoutZeros(values map[string]float64) map[string]float64 {
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		service, cfg := newService(simulator.RangeStart, 50), config(t)
+		service := newService(simulator.RangeStart, 50)
+		cfg := config(t, service)
 		run(t, service, cfg)
 		all := readFiles(t, cfg.Output)
 		testInstants(t, service, all)
 		testFirstZeros(t, all)
-		for at := from; !at.After(to); at = at.Add(step) {
+		for _, at := range instants(from, to) {
 			testHistograms(t, service, all, at)
 		}
 	})
@@ -82,7 +84,7 @@ func TestFiles(t *testing.T) {
 
 // testInstants compares the sums at each instant with the truth.
 func testInstants(t *testing.T, service *simulator.Service, all map[string]samples) {
-	for at := from; !at.After(to); at = at.Add(step) {
+	for _, at := range instants(from, to) {
 		counted := truth(service, "", "_total", func(end time.Time) bool { return !end.Before(from) && end.Before(at) })
 		if diff := cmp.Diff(withoutZeros(counted), shown(all, at, "", "_total")); diff != "" {
 			t.Fatalf("counters at %v (-want +got):\n%s", at, diff)
@@ -102,21 +104,17 @@ func testFirstZeros(t *testing.T, all map[string]samples) {
 		if strings.HasPrefix(name, "huaweicloud_meeting_recent_") || strings.HasPrefix(name, "huaweicloud_meeting_history_window") {
 			continue
 		}
-		first := from
-		for ; !first.After(to); first = first.Add(step) {
-			if _, present := s[first.Unix()]; present {
-				break
-			}
+		all := instants(from, to)
+		first := slices.IndexFunc(all, func(at time.Time) bool { _, present := s[at.UnixMilli()]; return present })
+		if value := s[all[first].UnixMilli()]; value != 0 {
+			t.Errorf("%s begins at %v with %v", name, all[first], value)
 		}
-		if s[first.Unix()] != 0 {
-			t.Errorf("%s begins at %v with %v", name, first, s[first.Unix()])
-		}
-		if first.After(from) {
+		if first > 0 {
 			late++
 		}
 		previous := 0.0
-		for at := first; !at.After(to); at = at.Add(step) {
-			value, present := s[at.Unix()]
+		for _, at := range all[first:] {
+			value, present := s[at.UnixMilli()]
 			if !present || value < previous {
 				t.Errorf("%s at %v: got %v (present: %v) after %v", name, at, value, present, previous)
 			}
@@ -143,7 +141,7 @@ func testHistograms(t *testing.T, service *simulator.Service, all map[string]sam
 	}
 	for _, conferenceType := range []string{"immediate", "scheduled", "recurring", "webinar"} {
 		for _, part := range []string{"count", "sum"} {
-			got[conferenceType+" "+part] = all[fmt.Sprintf(`huaweicloud_meeting_ended_duration_seconds_%s{instance="an instance",job="a job",conference_type=%q}`, part, conferenceType)][at.Unix()]
+			got[conferenceType+" "+part] = all[fmt.Sprintf(`huaweicloud_meeting_ended_duration_seconds_%s{instance="an instance",job="a job",conference_type=%q}`, part, conferenceType)][at.UnixMilli()]
 		}
 	}
 	if diff := cmp.Diff(withoutZeros(want), withoutZeros(got)); diff != "" {
@@ -172,7 +170,8 @@ func contents(t *testing.T, dir string) map[string]string {
 func TestInterruptedRunContinues(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		service, whole, cfg := newService(simulator.RangeStart, 50), config(t), config(t)
+		service := newService(simulator.RangeStart, 50)
+		whole, cfg := config(t, service), config(t, service)
 		var last backfill.Progress
 		whole.Done = func(p backfill.Progress) { last = p }
 		run(t, service, whole)
@@ -224,8 +223,9 @@ func TestFilesDoNotDependOnTheRange(t *testing.T) {
 	for _, means := range []simulator.Range{simulator.RangeStart, simulator.RangeEnd, simulator.RangeOverlap} {
 		t.Run(strconv.Itoa(int(means)), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cfg := config(t)
-				run(t, newService(means, 50), cfg)
+				service := newService(means, 50)
+				cfg := config(t, service)
+				run(t, service, cfg)
 				got := contents(t, cfg.Output)
 				if want == nil {
 					want = got
@@ -241,7 +241,8 @@ func TestFilesDoNotDependOnTheRange(t *testing.T) {
 func TestServiceFailsForMinutes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		service, whole, cfg := newService(simulator.RangeStart, 50), config(t), config(t)
+		service := newService(simulator.RangeStart, 50)
+		whole, cfg := config(t, service), config(t, service)
 		run(t, service, whole)
 		cfg.Done = func(backfill.Progress) {
 			failsUntil := time.Now().Add(10 * time.Minute)
@@ -264,7 +265,8 @@ func TestServiceFailsForMinutes(t *testing.T) {
 func TestOtherDirectoryIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		service, cfg := newService(simulator.RangeStart, 50), config(t)
+		service := newService(simulator.RangeStart, 50)
+		cfg := config(t, service)
 		run(t, service, cfg)
 		before := contents(t, cfg.Output)
 		for name, change := range map[string]func(*backfill.Config){
@@ -300,7 +302,7 @@ func TestValidate(t *testing.T) {
 		"--job: must":                               func(c *backfill.Config) { c.Job = "" },
 		"--instance: must":                          func(c *backfill.Config) { c.Instance = "" },
 	} {
-		cfg := config(t)
+		cfg := config(t, nil)
 		change(&cfg)
 		switch err := cfg.Validate(now); {
 		case want == "" && err != nil:
@@ -314,7 +316,8 @@ func TestValidate(t *testing.T) {
 func TestEstimate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		service, cfg := newService(simulator.RangeStart, 500), config(t)
+		service := newService(simulator.RangeStart, 500)
+		cfg := config(t, service)
 		estimate, err := backfill.EstimateOf(t.Context(), newClient(t, service), cfg)
 		if err != nil {
 			t.Fatal(err)
@@ -341,7 +344,8 @@ func TestEstimate(t *testing.T) {
 func TestDashboardNeedsOnlyBackfill(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		service, cfg := newService(simulator.RangeStart, 50), config(t)
+		service := newService(simulator.RangeStart, 50)
+		cfg := config(t, service)
 		run(t, service, cfg)
 		written := map[string]bool{}
 		for name := range readFiles(t, cfg.Output) {
@@ -364,7 +368,8 @@ func TestDashboardNeedsOnlyBackfill(t *testing.T) {
 func TestOneRunAtATime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		service, cfg := newService(simulator.RangeStart, 50), config(t)
+		service := newService(simulator.RangeStart, 50)
+		cfg := config(t, service)
 		second := cfg
 		c := newClient(t, service)
 		cfg.Done = func(p backfill.Progress) {
@@ -380,7 +385,8 @@ func TestOneRunAtATime(t *testing.T) {
 func TestMissingDayIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		service, cfg := newService(simulator.RangeStart, 50), config(t)
+		service := newService(simulator.RangeStart, 50)
+		cfg := config(t, service)
 		run(t, service, cfg)
 		if err := os.Remove(filepath.Join(cfg.Output, "meetings-1999-12-29.om")); err != nil {
 			t.Fatal(err)
@@ -395,7 +401,8 @@ func TestMissingDayIsRefused(t *testing.T) {
 func TestADayWhoseStateIsNotKeptIsNotFinished(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		service, cfg := newService(simulator.RangeStart, 50), config(t)
+		service := newService(simulator.RangeStart, 50)
+		cfg := config(t, service)
 		inTheWay := filepath.Join(cfg.Output, "meetings-1999-12-28.state")
 		if err := os.MkdirAll(inTheWay, 0o700); err != nil {
 			t.Fatal(err)
