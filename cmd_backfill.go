@@ -30,10 +30,10 @@ func (o *backfillOptions) register(command *kingpin.CmdClause) {
 	command.Flag("from", "Begin of the range: a date such as 2026-03-01, which means midnight UTC, or a time such as 2026-03-01T08:00:00Z.").Required().StringVar(&o.from)
 	command.Flag("to", "End of the range, not included. It must be at least 3 hours ago.").Required().StringVar(&o.to)
 	command.Flag("step", "Time between two samples of a series, in whole minutes that divide a day.").Default("5m").DurationVar(&o.step)
-	command.Flag("output", "Directory of the files, one for each UTC day. A run that was interrupted continues there.").Required().StringVar(&o.output)
+	command.Flag("output", "Directory of the files of this backfill, one for each UTC day. A run that was interrupted continues there.").Required().StringVar(&o.output)
 	command.Flag("job", "Label job of every series, as Prometheus sets it for the live exporter.").Default("huaweicloud_meeting").StringVar(&o.job)
 	command.Flag("instance", "Label instance of every series, as Prometheus sets it for the live exporter.").Default("localhost:10047").StringVar(&o.instance)
-	command.Flag("label", "Another label of every series, as name=value. Repeat the flag for each label that Prometheus adds to the live series.").PlaceHolder("NAME=VALUE").StringsVar(&o.labels)
+	command.Flag("label", "Another label of every series that Prometheus sets for the live exporter, as name=value. Repeatable.").PlaceHolder("NAME=VALUE").StringsVar(&o.labels)
 	command.Flag("dry-run", "Only estimate the number of requests, the time, and the number of samples and bytes.").BoolVar(&o.dryRun)
 }
 

@@ -74,8 +74,8 @@ func (r *report) done(p backfill.Progress) {
 func (r *report) draw(p backfill.Progress) {
 	switch left := p.Of - p.Days; {
 	case r.bar != nil:
-		r.bar.Describe(fmt.Sprintf("%s  %d meetings, left out: %s, %d requests, %d retries; days",
-			p.Day.Format(time.DateOnly), r.total.Meetings, leftOut(r.total.LeftOut), r.requests.Load(), r.total.Retries))
+		r.bar.Describe(fmt.Sprintf("%s  %d meetings, %d requests, %d retries, %s left out; days",
+			p.Day.Format(time.DateOnly), r.total.Meetings, r.requests.Load(), r.total.Retries, leftOut(r.total.LeftOut)))
 		_ = r.bar.Add(1)
 	case left > 0:
 		r.bar = progressbar.NewOptions(left, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount(),

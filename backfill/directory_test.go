@@ -25,17 +25,17 @@ func TestOtherDirectoryIsRefused(t *testing.T) {
 		before := contents(t, cfg.Output)
 		c := newClient(t, service)
 		for want, change := range map[string]func(*backfill.Config){
-			"it is of another endpoint, app ID or account": func(c *backfill.Config) { c.Owner = "another" },
-			`its --from is "1999-12-28T06:00:00Z", not "1999-12-28T07:00:00Z"; its --to is "1999-12-30T18:00:00Z", not "1999-12-30T17:00:00Z"`: func(c *backfill.Config) {
+			"it was of another endpoint, app ID or account": func(c *backfill.Config) { c.Owner = "another" },
+			`--from was "1999-12-28T06:00:00Z" and is now "1999-12-28T07:00:00Z"; --to was "1999-12-30T18:00:00Z" and is now "1999-12-30T17:00:00Z"`: func(c *backfill.Config) {
 				c.From, c.To = from.Add(time.Hour), to.Add(-time.Hour)
 			},
-			`its --step is "1h0m0s", not "30m0s"`:                            func(c *backfill.Config) { c.Step = 30 * time.Minute },
-			`its --job is "a job", not "another"`:                            func(c *backfill.Config) { c.Job = "another" },
-			`its --instance is "an instance", not "another"`:                 func(c *backfill.Config) { c.Instance = "another" },
-			`its --label=site is "", not "b"`:                                func(c *backfill.Config) { c.Labels = map[string]string{"site": "b"} },
-			`its --history.window is "4h0m0s", not "8h0m0s"`:                 func(c *backfill.Config) { c.Ledger.Window *= 2 },
-			`its --history.max-meeting-duration is "20h0m0s", not "40h0m0s"`: func(c *backfill.Config) { c.Ledger.MaxMeetingDuration *= 2 },
-			`its --history.max-departments is "200", not "1"`:                func(c *backfill.Config) { c.Ledger.MaxDepartments = 1 },
+			`--step was "1h0m0s" and is now "30m0s"`:                            func(c *backfill.Config) { c.Step = 30 * time.Minute },
+			`--job was "a job" and is now "another"`:                            func(c *backfill.Config) { c.Job = "another" },
+			`--instance was "an instance" and is now "another"`:                 func(c *backfill.Config) { c.Instance = "another" },
+			`--label=site was not set and is now "b"`:                           func(c *backfill.Config) { c.Labels = map[string]string{"site": "b"} },
+			`--history.window was "4h0m0s" and is now "8h0m0s"`:                 func(c *backfill.Config) { c.Ledger.Window *= 2 },
+			`--history.max-meeting-duration was "20h0m0s" and is now "40h0m0s"`: func(c *backfill.Config) { c.Ledger.MaxMeetingDuration *= 2 },
+			`--history.max-departments was "200" and is now "1"`:                func(c *backfill.Config) { c.Ledger.MaxDepartments = 1 },
 		} {
 			other := cfg
 			change(&other)

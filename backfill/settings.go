@@ -49,12 +49,20 @@ func (s settings) differ(theirs settings) string {
 		switch {
 		case s[name] == theirs[name]:
 		case name == ownerSetting:
-			differences = append(differences, "it is of another endpoint, app ID or account, user or enterprise")
+			differences = append(differences, "it was of another endpoint, app ID or account, user or enterprise")
 		default:
-			differences = append(differences, fmt.Sprintf("its %s is %q, not %q", name, theirs[name], s[name]))
+			differences = append(differences, fmt.Sprintf("%s was %s and is now %s", name, quote(theirs[name]), quote(s[name])))
 		}
 	}
 	return strings.Join(differences, "; ")
+}
+
+// quote quotes a value for a person. Only a label can be missing.
+func quote(value string) string {
+	if value == "" {
+		return "not set"
+	}
+	return strconv.Quote(value)
 }
 
 // String returns the settings as JSON, always in the same order.

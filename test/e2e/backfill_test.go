@@ -50,7 +50,7 @@ func TestBackfillGoesOnLive(t *testing.T) {
 		}
 	}
 	refused(t, backfill(seam, end, second), "--storage.path: "+e.ledger+" already contains counted meetings")
-	refused(t, append(unseeded, "--label=site=east"), `holds another backfill: its --label=site is "", not "east"`)
+	refused(t, append(unseeded, "--label=site=east"), `holds another backfill: --label=site was not set and is now "east"`)
 
 	written := map[string]float64{}
 	makeBlocks(t, first, blocks, written)
