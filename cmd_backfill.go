@@ -6,14 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync/atomic"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"huaweicloud_meeting_exporter/backfill"
 	"huaweicloud_meeting_exporter/client"
@@ -26,6 +22,7 @@ type backfillOptions struct {
 	step          time.Duration
 	output        string
 	job, instance string
+	labels        []string
 	dryRun        bool
 }
 
@@ -33,14 +30,15 @@ func (o *backfillOptions) register(command *kingpin.CmdClause) {
 	command.Flag("from", "Begin of the range: a date such as 2026-03-01, which means midnight UTC, or a time such as 2026-03-01T08:00:00Z.").Required().StringVar(&o.from)
 	command.Flag("to", "End of the range, not included. It must be at least 3 hours ago.").Required().StringVar(&o.to)
 	command.Flag("step", "Time between two samples of a series, in whole minutes that divide a day.").Default("5m").DurationVar(&o.step)
-	command.Flag("output", "Directory of the files, one for each UTC day. A run that was interrupted continues there.").Required().StringVar(&o.output)
+	command.Flag("output", "Directory of the files of this backfill, one for each UTC day. A run that was interrupted continues there.").Required().StringVar(&o.output)
 	command.Flag("job", "Label job of every series, as Prometheus sets it for the live exporter.").Default("huaweicloud_meeting").StringVar(&o.job)
 	command.Flag("instance", "Label instance of every series, as Prometheus sets it for the live exporter.").Default("localhost:10047").StringVar(&o.instance)
+	command.Flag("label", "Another label of every series that Prometheus sets for the live exporter, as name=value. Repeatable.").PlaceHolder("NAME=VALUE").StringsVar(&o.labels)
 	command.Flag("dry-run", "Only estimate the number of requests, the time, and the number of samples and bytes.").BoolVar(&o.dryRun)
 }
 
 // backfillConfig checks and returns the configuration of a backfill.
-func (o *options) backfillConfig(owner string) (backfill.Config, error) {
+func (o *options) backfillConfig(enterprise, owner string) (backfill.Config, error) {
 	config := backfill.Config{
 		Step: o.backfill.step, Output: o.backfill.output, Job: o.backfill.job, Instance: o.backfill.instance,
 		Owner: owner, Ledger: o.ledgerConfig(),
@@ -52,7 +50,32 @@ func (o *options) backfillConfig(owner string) (backfill.Config, error) {
 	if config.To, err = parseInstant(o.backfill.to); err != nil {
 		return config, fmt.Errorf("--to: %w", err)
 	}
+	if config.Labels, err = parseLabels(o.backfill.labels); err != nil {
+		return config, fmt.Errorf("--label: %w", err)
+	}
+	if enterprise != "" {
+		if _, twice := config.Labels["enterprise"]; twice {
+			return config, errors.New("--label: --config.file already gives the series the label enterprise")
+		}
+		config.Labels["enterprise"] = enterprise
+	}
 	return config, config.Validate(time.Now())
+}
+
+// parseLabels parses labels of the form name=value.
+func parseLabels(texts []string) (map[string]string, error) {
+	labels := map[string]string{}
+	for _, text := range texts {
+		name, value, found := strings.Cut(text, "=")
+		if !found {
+			return nil, fmt.Errorf("%q is not of the form name=value", text)
+		}
+		if _, twice := labels[name]; twice {
+			return nil, fmt.Errorf("%s is given twice", name)
+		}
+		labels[name] = value
+	}
+	return labels, nil
 }
 
 // parseInstant parses a date, or a time with its zone.
@@ -77,13 +100,13 @@ func runBackfill(ctx context.Context, opts *options) error {
 	if err != nil {
 		return err
 	}
-	config, err := opts.backfillConfig(clientConfig.Owner())
+	config, err := opts.backfillConfig(enterprise.name, clientConfig.Owner())
 	if err != nil {
 		return err
 	}
 	logger, _ := newLoggers(os.Stderr, opts.logLevel, opts.logFormat)
-	var requests atomic.Int64
-	clientConfig.Observe = func(client.Exchange) { requests.Add(1) }
+	report := newReport(logger)
+	clientConfig.Observe = report.observe
 	c, err := client.New(clientConfig)
 	if err != nil {
 		return err
@@ -108,7 +131,7 @@ func runBackfill(ctx context.Context, opts *options) error {
 		}
 		defer closeLedger(seeded, logger)
 	}
-	config.Done = showProgress(logger, &requests)
+	config.Requests, config.Failed, config.Done = report.historyRequests, report.failed, report.done
 	counted, err := backfill.Run(ctx, c, config)
 	switch {
 	case ctx.Err() != nil:
@@ -120,7 +143,7 @@ func runBackfill(ctx context.Context, opts *options) error {
 			return fmt.Errorf("--storage.path: %w", err)
 		}
 	}
-	level.Info(logger).Log("msg", "Backfill finished", "output", config.Output, "requests", requests.Load(), "ledger", opts.storagePath)
+	report.finished(config.Output, opts.storagePath)
 	return nil
 }
 
@@ -134,41 +157,6 @@ func (o *options) openNewLedger(owner string) (*ledger.Ledger, error) {
 		return nil, errors.Join(fmt.Errorf("--storage.path: %s already contains counted meetings, and the backfill would count them again: name a new file, or omit the flag", o.storagePath), l.Close())
 	}
 	return l, nil
-}
-
-// showProgress returns a function that shows progress: a bar on a terminal, log
-// lines elsewhere.
-func showProgress(logger log.Logger, requests *atomic.Int64) func(backfill.Progress) {
-	if term.IsTerminal(int(os.Stderr.Fd())) {
-		return drawProgress(requests)
-	}
-	return func(p backfill.Progress) {
-		if p.Day.IsZero() {
-			level.Info(logger).Log("msg", "Backfill started", "days", fmt.Sprintf("%d/%d", p.Days, p.Of))
-			return
-		}
-		level.Info(logger).Log("msg", "Day finished", "day", p.Day.Format(time.DateOnly), "days", fmt.Sprintf("%d/%d", p.Days, p.Of),
-			"meetings", p.Meetings, "requests", requests.Load())
-	}
-}
-
-// drawProgress returns a function that draws a bar of the remaining days.
-func drawProgress(requests *atomic.Int64) func(backfill.Progress) {
-	var bar *progressbar.ProgressBar
-	meetings := 0
-	return func(p backfill.Progress) {
-		// The errors of the bar only mean that it could not be drawn.
-		switch left := p.Of - p.Days; {
-		case bar != nil:
-			meetings += p.Meetings
-			bar.Describe(fmt.Sprintf("%s  %d meetings, %d requests; days", p.Day.Format(time.DateOnly), meetings, requests.Load()))
-			_ = bar.Add(1)
-		case left > 0:
-			bar = progressbar.NewOptions(left, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount(),
-				progressbar.OptionSetPredictTime(true), progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
-			_ = bar.RenderBlank()
-		}
-	}
 }
 
 func printEstimate(w io.Writer, c backfill.Config, e backfill.Estimate, perMinute int) {

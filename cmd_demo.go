@@ -15,6 +15,9 @@ func demo(ctx context.Context, opts *options) error {
 	if opts.storagePath != "" {
 		return errors.New("--storage.path: cannot be used with the command demo, whose meetings are invented anew at every start")
 	}
+	if opts.demoEnterprises < 1 {
+		return errors.New("--demo.enterprises: must be positive")
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("start the simulated service: %w", err)

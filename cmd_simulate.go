@@ -54,6 +54,9 @@ func demoCorpID(i int) string { return fmt.Sprintf("corp%d", i+1) }
 
 // simulate runs only the simulated service.
 func simulate(ctx context.Context, opts *options) error {
+	if opts.simulateEnterprises < 1 {
+		return errors.New("--simulate.enterprises: must be positive")
+	}
 	listener, err := net.Listen("tcp", opts.simulateAddress)
 	if err != nil {
 		return fmt.Errorf("--simulate.listen-address: %w", err)

@@ -101,10 +101,10 @@ func newApplication(opts *options) *kingpin.Application {
 
 	app.Command(commandServe, "Poll the service in the background and serve the metrics (the default).").Default()
 	demo := app.Command(commandDemo, "Serve the metrics of a simulated enterprise. It needs no account, no network and no other flag.")
-	demo.Flag("demo.enterprises", "Number of simulated enterprises. With more than one, metrics have the label enterprise.").Default("1").IntVar(&opts.demoEnterprises)
+	demo.Flag("demo.enterprises", "Number of simulated enterprises. With more than one, metrics have the label enterprise.").Default("1").SetValue((*wholeNumber)(&opts.demoEnterprises))
 	simulate := app.Command(commandSimulate, "Run only the simulated service, to point an exporter at.")
 	simulate.Flag("simulate.listen-address", "Address on which the simulated service listens.").Default("127.0.0.1:10048").StringVar(&opts.simulateAddress)
-	simulate.Flag("simulate.enterprises", "Number of simulated enterprises. With more than one, the App ID is in SP mode: a sign-in names a corp ID.").Default("1").IntVar(&opts.simulateEnterprises)
+	simulate.Flag("simulate.enterprises", "Number of simulated enterprises. With more than one, the App ID is in SP mode: a sign-in names a corp ID.").Default("1").SetValue((*wholeNumber)(&opts.simulateEnterprises))
 	check := app.Command(commandCheck, "Sign in, read the recent history, and say in plain words what works, what does not, and how to fix it.")
 	backfill := app.Command(commandBackfill, "Write past history as OpenMetrics files for promtool, and seed a new ledger with it.")
 	for _, command := range []*kingpin.CmdClause{check, backfill} {

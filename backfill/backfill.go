@@ -3,7 +3,9 @@
 // It promises:
 //   - Each meeting that ended in the range counts once, at its end, by the
 //     ledger and the collector that also count live meetings.
-//   - A file is complete or absent. One run at a time writes to a directory.
+//   - A file is complete or absent. One run at a time writes to a directory, and
+//     a directory belongs to one backfill.
+//   - All samples lie in the range. Adjacent ranges share no sample.
 //   - An interrupted run continues after the last finished day.
 //   - Memory grows with the largest day, not with the range.
 package backfill
@@ -11,7 +13,6 @@ package backfill
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -25,29 +26,6 @@ import (
 
 const day = 24 * time.Hour
 
-// minSampleAge is the minimum age of a sample. Prometheus keeps younger ones in
-// its head block, which a backfilled block must not overlap.
-const minSampleAge = 3 * time.Hour
-
-// Config says what to write and where.
-type Config struct {
-	// From and To bound the ends of the meetings. To is not included, and is
-	// the time of the last sample. Both are multiples of Step in UTC.
-	From, To time.Time
-	// Step is the time between two samples of a series.
-	Step time.Duration
-	// Output is the directory of the files. A missing one is made.
-	Output string
-	// Job and Instance are labels of every series.
-	Job, Instance string
-	// Owner says whose meetings they are, see client.Config.
-	Owner string
-	// Ledger holds the rules of counting.
-	Ledger ledger.Config
-	// Done is called once at the start and then after each finished day.
-	Done func(Progress)
-}
-
 // Progress is the progress of a backfill.
 type Progress struct {
 	// Day is the day that was just finished, zero at the start.
@@ -56,44 +34,11 @@ type Progress struct {
 	Days, Of int
 	// Meetings is the number of meetings that ended on Day.
 	Meetings int
-}
-
-// Validate checks the configuration. Now is the wall clock. Its errors begin
-// with the name of the flag.
-func (c *Config) Validate(now time.Time) error {
-	switch {
-	case c.Step < time.Minute || c.Step%time.Minute != 0 || day%c.Step != 0:
-		return fmt.Errorf("--step: %s is not a number of whole minutes that divides a day", c.Step)
-	case !c.From.Equal(c.From.Truncate(c.Step)):
-		return fmt.Errorf("--from: %s is not a multiple of --step %s", c.From.Format(time.RFC3339), c.Step)
-	case !c.To.Equal(c.To.Truncate(c.Step)):
-		return fmt.Errorf("--to: %s is not a multiple of --step %s", c.To.Format(time.RFC3339), c.Step)
-	case !c.From.Before(c.To):
-		return fmt.Errorf("--to: %s is not later than --from %s", c.To.Format(time.RFC3339), c.From.Format(time.RFC3339))
-	case now.Sub(c.To) < minSampleAge:
-		return fmt.Errorf("--to: %s is less than 3 hours ago: Prometheus accepts older samples only; the latest possible time is %s",
-			c.To.Format(time.RFC3339), now.Add(-minSampleAge).UTC().Truncate(c.Step).Format(time.RFC3339))
-	case c.Output == "":
-		return errors.New("--output: needed")
-	case c.Job == "":
-		return errors.New("--job: must not be empty")
-	case c.Instance == "":
-		return errors.New("--instance: must not be empty")
-	}
-	return nil
-}
-
-// reach is how long before a sample a meeting may have started that its gauges
-// show.
-func (c *Config) reach() time.Duration { return c.Ledger.Window + c.Ledger.MaxMeetingDuration }
-
-// days returns the midnights of the UTC days of the range.
-func (c *Config) days() []time.Time {
-	var days []time.Time
-	for d := c.From.UTC().Truncate(day); d.Before(c.To); d = d.Add(day) {
-		days = append(days, d)
-	}
-	return days
+	// LeftOut counts the records that were left out, and under
+	// meeting.BadNumber the numbers, of what was read for Day.
+	LeftOut map[meeting.Defect]int
+	// Retries is the number of requests for Day that brought no page.
+	Retries int
 }
 
 // run is the state of a running backfill.
@@ -112,7 +57,7 @@ func Run(ctx context.Context, c *client.Client, cfg Config) (*ledger.Ledger, err
 	// Each file shows the 0 of a series at the step before, so nothing is held for
 	// longer.
 	cfg.Ledger.Hold = 0
-	r := &run{Config: cfg, history: newHistory(c)}
+	r := &run{Config: cfg, history: newHistory(c, cfg)}
 	unlock, err := r.openOutput()
 	if err != nil {
 		return nil, err
@@ -139,7 +84,8 @@ func Run(ctx context.Context, c *client.Client, cfg Config) (*ledger.Ledger, err
 		if err != nil {
 			return nil, fmt.Errorf("%w; the same command continues after the last finished day", err)
 		}
-		cfg.Done(Progress{Day: d, Days: finished + i + 1, Of: len(days), Meetings: meetings})
+		leftOut, retries := r.history.takeTroubles()
+		cfg.Done(Progress{Day: d, Days: finished + i + 1, Of: len(days), Meetings: meetings, LeftOut: leftOut, Retries: retries})
 	}
 	return r.ledger, nil
 }
@@ -175,22 +121,22 @@ func (r *run) readBefore(ctx context.Context, begin time.Time) error {
 // day counts the meetings of one day, writes its file and saves the state.
 func (r *run) day(ctx context.Context, d time.Time) (meetings int, err error) {
 	begin, end := r.firstSample(d), d.Add(day)
-	final := end.Add(-r.Step)
-	if !r.To.After(end) {
-		end, final = r.To, r.To
+	if r.To.Before(end) {
+		end = r.To
 	}
 	r.history.dropBefore(begin.Add(-r.reach()))
 	if err := r.history.read(ctx, begin, end); err != nil {
 		return 0, err
 	}
-	file := newFile(r.Job, r.Instance)
-	for at := begin; !at.After(final); at = at.Add(r.Step) {
+	file, instants := newFile(r.allLabels()), r.instants(begin, end)
+	final := instants[len(instants)-1]
+	for _, at := range instants {
 		baseline := at.Equal(r.From)
 		poll := ledger.Poll{
 			Sweep: baseline || at.Equal(final), From: at.Add(-r.reach()), Began: at, Ended: at,
 			Meetings: r.history.endedBefore(at),
 		}
-		if at.Before(r.To) {
+		if at.Before(r.last()) {
 			poll.Upcoming = r.history.upcoming(at.Add(r.Step))
 		}
 		if !baseline {
@@ -205,6 +151,18 @@ func (r *run) day(ctx context.Context, d time.Time) (meetings int, err error) {
 		return 0, err
 	}
 	return meetings, r.save(d, file)
+}
+
+// instants returns the times of the samples from begin until before end.
+func (r *run) instants(begin, end time.Time) []time.Time {
+	var instants []time.Time
+	for at := begin; at.Before(end); at = at.Add(r.Step) {
+		instants = append(instants, at)
+	}
+	if end.Equal(r.To) {
+		instants = append(instants, r.last())
+	}
+	return instants
 }
 
 // sample counts the meetings of one step, and adds the metrics of a scrape to

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,8 +15,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"huaweicloud_meeting_exporter/backfill"
+	"huaweicloud_meeting_exporter/meeting"
 	"huaweicloud_meeting_exporter/simulator"
 )
 
@@ -49,7 +52,7 @@ func shown(all map[string]samples, at time.Time, prefix, suffix string) map[stri
 	values := map[string]float64{}
 	for name, s := range all {
 		metric, labels, _ := strings.Cut(name, "{")
-		value, present := s[at.Unix()]
+		value, present := s[at.UnixMilli()]
 		if present && value != 0 && strings.HasPrefix(metric, "huaweicloud_meeting_"+prefix) && strings.HasSuffix(metric, suffix) && strings.Contains(labels, "department=") {
 			values[name] = value
 		}
@@ -69,12 +72,13 @@ func withoutZeros(values map[string]float64) map[string]float64 {
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		service, cfg := newService(simulator.RangeStart, 50), config(t)
+		service := newService(simulator.RangeStart, 50)
+		cfg := config(t, service)
 		run(t, service, cfg)
 		all := readFiles(t, cfg.Output)
 		testInstants(t, service, all)
 		testFirstZeros(t, all)
-		for at := from; !at.After(to); at = at.Add(step) {
+		for _, at := range instants(from, to) {
 			testHistograms(t, service, all, at)
 		}
 	})
@@ -82,7 +86,7 @@ func TestFiles(t *testing.T) {
 
 // testInstants compares the sums at each instant with the truth.
 func testInstants(t *testing.T, service *simulator.Service, all map[string]samples) {
-	for at := from; !at.After(to); at = at.Add(step) {
+	for _, at := range instants(from, to) {
 		counted := truth(service, "", "_total", func(end time.Time) bool { return !end.Before(from) && end.Before(at) })
 		if diff := cmp.Diff(withoutZeros(counted), shown(all, at, "", "_total")); diff != "" {
 			t.Fatalf("counters at %v (-want +got):\n%s", at, diff)
@@ -102,21 +106,17 @@ func testFirstZeros(t *testing.T, all map[string]samples) {
 		if strings.HasPrefix(name, "huaweicloud_meeting_recent_") || strings.HasPrefix(name, "huaweicloud_meeting_history_window") {
 			continue
 		}
-		first := from
-		for ; !first.After(to); first = first.Add(step) {
-			if _, present := s[first.Unix()]; present {
-				break
-			}
+		all := instants(from, to)
+		first := slices.IndexFunc(all, func(at time.Time) bool { _, present := s[at.UnixMilli()]; return present })
+		if value := s[all[first].UnixMilli()]; value != 0 {
+			t.Errorf("%s begins at %v with %v", name, all[first], value)
 		}
-		if s[first.Unix()] != 0 {
-			t.Errorf("%s begins at %v with %v", name, first, s[first.Unix()])
-		}
-		if first.After(from) {
+		if first > 0 {
 			late++
 		}
 		previous := 0.0
-		for at := first; !at.After(to); at = at.Add(step) {
-			value, present := s[at.Unix()]
+		for _, at := range all[first:] {
+			value, present := s[at.UnixMilli()]
 			if !present || value < previous {
 				t.Errorf("%s at %v: got %v (present: %v) after %v", name, at, value, present, previous)
 			}
@@ -143,7 +143,7 @@ func testHistograms(t *testing.T, service *simulator.Service, all map[string]sam
 	}
 	for _, conferenceType := range []string{"immediate", "scheduled", "recurring", "webinar"} {
 		for _, part := range []string{"count", "sum"} {
-			got[conferenceType+" "+part] = all[fmt.Sprintf(`huaweicloud_meeting_ended_duration_seconds_%s{instance="an instance",job="a job",conference_type=%q}`, part, conferenceType)][at.Unix()]
+			got[conferenceType+" "+part] = all[fmt.Sprintf(`huaweicloud_meeting_ended_duration_seconds_%s{instance="an instance",job="a job",conference_type=%q}`, part, conferenceType)][at.UnixMilli()]
 		}
 	}
 	if diff := cmp.Diff(withoutZeros(want), withoutZeros(got)); diff != "" {
@@ -172,7 +172,8 @@ func contents(t *testing.T, dir string) map[string]string {
 func TestInterruptedRunContinues(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		service, whole, cfg := newService(simulator.RangeStart, 50), config(t), config(t)
+		service := newService(simulator.RangeStart, 50)
+		whole, cfg := config(t, service), config(t, service)
 		var last backfill.Progress
 		whole.Done = func(p backfill.Progress) { last = p }
 		run(t, service, whole)
@@ -224,8 +225,9 @@ func TestFilesDoNotDependOnTheRange(t *testing.T) {
 	for _, means := range []simulator.Range{simulator.RangeStart, simulator.RangeEnd, simulator.RangeOverlap} {
 		t.Run(strconv.Itoa(int(means)), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cfg := config(t)
-				run(t, newService(means, 50), cfg)
+				service := newService(means, 50)
+				cfg := config(t, service)
+				run(t, service, cfg)
 				got := contents(t, cfg.Output)
 				if want == nil {
 					want = got
@@ -238,15 +240,65 @@ func TestFilesDoNotDependOnTheRange(t *testing.T) {
 	}
 }
 
-func TestServiceFailsForMinutes(t *testing.T) {
+func TestAdjacentRangesShareNoSample(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		service, whole, cfg := newService(simulator.RangeStart, 50), config(t), config(t)
+		service := newService(simulator.RangeStart, 50)
+		first, second := config(t, service), config(t, service)
+		seam := from.Add(42 * time.Hour) // a midnight
+		first.To, second.From, second.Output = seam, seam, first.Output+"2"
+		run(t, service, first)
+		run(t, service, second)
+		all := readFiles(t, first.Output)
+		for name, later := range readFiles(t, second.Output) {
+			for at, value := range later {
+				if earlier, twice := all[name][at]; twice {
+					t.Fatalf("%s: both runs have a sample at %d: %v and %v", name, at, earlier, value)
+				}
+			}
+		}
+		counted := truth(service, "", "_total", func(end time.Time) bool { return !end.Before(from) && end.Before(seam) })
+		if diff := cmp.Diff(withoutZeros(counted), shown(all, seam.Add(-time.Millisecond), "", "_total")); diff != "" {
+			t.Errorf("end of the first range (-want +got):\n%s", diff)
+		}
+		if begin := shown(readFiles(t, second.Output), seam, "", "_total"); len(begin) != 0 {
+			t.Errorf("the second range does not begin with zeros: %v", begin)
+		}
+	})
+}
+
+func TestTroublesAreTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service := newService(simulator.RangeStart, 50)
+		noon := time.Date(1999, 12, 29, 12, 0, 0, 0, time.UTC)
+		service.Add(
+			simulator.Record{Start: noon, End: noon, ListedAt: noon},
+			simulator.Record{ConfUUID: "order", Start: noon, End: noon.Add(-time.Hour), ListedAt: noon},
+			simulator.Record{ConfUUID: "number", Start: noon, End: noon, ListedAt: noon, NormalCount: new(-1)},
+		)
+		whole, cfg := config(t, service), config(t, service)
 		run(t, service, whole)
-		cfg.Done = func(backfill.Progress) {
+		failures, causes := 0, map[string]bool{}
+		cfg.Failed = func(err error, _ time.Duration) { causes[err.Error()] = true }
+		cfg.Done = func(p backfill.Progress) {
+			want := map[meeting.Defect]int{}
+			if p.Day.Equal(noon.Truncate(24 * time.Hour)) {
+				want = map[meeting.Defect]int{meeting.BadUUID: 1, meeting.BadOrder: 1, meeting.BadNumber: 1}
+			}
+			if diff := cmp.Diff(want, p.LeftOut, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("%v left out (-want +got):\n%s", p.Day, diff)
+			}
+			if p.Retries != failures || p.Days > 1 && failures < 5 {
+				t.Errorf("%v: got %d retries, want %d and at least 5", p.Day, p.Retries, failures)
+			}
+			failures = 0
 			failsUntil := time.Now().Add(10 * time.Minute)
 			service.SetFault(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 				if time.Now().Before(failsUntil) {
+					if r.URL.Path == simulator.PathHistory {
+						failures++
+					}
 					simulator.Answer(http.StatusInternalServerError, "MMC.111070001", "internal error")(w, r, next)
 					return
 				}
@@ -258,63 +310,17 @@ func TestServiceFailsForMinutes(t *testing.T) {
 		if diff := cmp.Diff(contents(t, whole.Output), contents(t, cfg.Output)); diff != "" {
 			t.Errorf("(-want +got):\n%.2000s", diff)
 		}
-	})
-}
-
-func TestOtherDirectoryIsRefused(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		service, cfg := newService(simulator.RangeStart, 50), config(t)
-		run(t, service, cfg)
-		before := contents(t, cfg.Output)
-		for name, change := range map[string]func(*backfill.Config){
-			"other meetings": func(c *backfill.Config) { c.Owner = "another" },
-			"another end":    func(c *backfill.Config) { c.To = to.Add(-time.Hour) },
-			"another job":    func(c *backfill.Config) { c.Job = "another" },
-			"another window": func(c *backfill.Config) { c.Ledger.Window *= 2 },
-		} {
-			other := cfg
-			change(&other)
-			if _, err := backfill.Run(t.Context(), newClient(t, service), other); err == nil || !strings.Contains(err.Error(), "--output: ") {
-				t.Errorf("%s: got error %v", name, err)
-			}
-		}
-		if diff := cmp.Diff(before, contents(t, cfg.Output)); diff != "" {
-			t.Errorf("the directory changed:\n%.2000s", diff)
+		if len(causes) == 0 {
+			t.Error("no failure was told")
 		}
 	})
-}
-
-func TestValidate(t *testing.T) {
-	t.Parallel()
-	now := to.Add(4 * time.Hour)
-	for want, change := range map[string]func(*backfill.Config){
-		"":                                          func(*backfill.Config) {},
-		"--step: 7m0s is not":                       func(c *backfill.Config) { c.Step = 7 * time.Minute },
-		"--step: 30s is not":                        func(c *backfill.Config) { c.Step = 30 * time.Second },
-		"--from: 1999-12-28T06:03:00Z is":           func(c *backfill.Config) { c.From = from.Add(3 * time.Minute) },
-		"--to: 1999-12-30T18:03:00Z is not a":       func(c *backfill.Config) { c.To = to.Add(3 * time.Minute) },
-		"--to: 1999-12-28T06:00:00Z is not":         func(c *backfill.Config) { c.To = from },
-		"the latest possible time is 1999-12-30T19": func(c *backfill.Config) { c.To = now },
-		"--output: needed":                          func(c *backfill.Config) { c.Output = "" },
-		"--job: must":                               func(c *backfill.Config) { c.Job = "" },
-		"--instance: must":                          func(c *backfill.Config) { c.Instance = "" },
-	} {
-		cfg := config(t)
-		change(&cfg)
-		switch err := cfg.Validate(now); {
-		case want == "" && err != nil:
-			t.Errorf("got error %v, want none", err)
-		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
-			t.Errorf("got error %v, want %q in it", err, want)
-		}
-	}
 }
 
 func TestEstimate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		service, cfg := newService(simulator.RangeStart, 500), config(t)
+		service := newService(simulator.RangeStart, 500)
+		cfg := config(t, service)
 		estimate, err := backfill.EstimateOf(t.Context(), newClient(t, service), cfg)
 		if err != nil {
 			t.Fatal(err)
@@ -341,7 +347,8 @@ func TestEstimate(t *testing.T) {
 func TestDashboardNeedsOnlyBackfill(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		service, cfg := newService(simulator.RangeStart, 50), config(t)
+		service := newService(simulator.RangeStart, 50)
+		cfg := config(t, service)
 		run(t, service, cfg)
 		written := map[string]bool{}
 		for name := range readFiles(t, cfg.Output) {
@@ -358,57 +365,5 @@ func TestDashboardNeedsOnlyBackfill(t *testing.T) {
 				t.Errorf("the dashboard needs %s, which no file holds", metric)
 			}
 		}
-	})
-}
-
-func TestOneRunAtATime(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		service, cfg := newService(simulator.RangeStart, 50), config(t)
-		second := cfg
-		c := newClient(t, service)
-		cfg.Done = func(p backfill.Progress) {
-			if _, err := backfill.Run(t.Context(), c, second); err == nil || err.Error() != "--output: another backfill is writing to "+cfg.Output {
-				t.Errorf("after %d days: got error %v", p.Days, err)
-			}
-		}
-		run(t, service, cfg)
-		run(t, service, second)
-	})
-}
-
-func TestMissingDayIsRefused(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		service, cfg := newService(simulator.RangeStart, 50), config(t)
-		run(t, service, cfg)
-		if err := os.Remove(filepath.Join(cfg.Output, "meetings-1999-12-29.om")); err != nil {
-			t.Fatal(err)
-		}
-		const want = "holds meetings-1999-12-30.om, but not the earlier meetings-1999-12-29.om"
-		if _, err := backfill.Run(t.Context(), newClient(t, service), cfg); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got error %v", err)
-		}
-	})
-}
-
-func TestADayWhoseStateIsNotKeptIsNotFinished(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		service, cfg := newService(simulator.RangeStart, 50), config(t)
-		inTheWay := filepath.Join(cfg.Output, "meetings-1999-12-28.state")
-		if err := os.MkdirAll(inTheWay, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := backfill.Run(t.Context(), newClient(t, service), cfg); err == nil {
-			t.Error("got no error although the state cannot be kept")
-		}
-		if got := contents(t, cfg.Output); len(got) != 0 {
-			t.Errorf("got %d files that no run can go on after", len(got))
-		}
-		if err := os.Remove(inTheWay); err != nil {
-			t.Fatal(err)
-		}
-		run(t, service, cfg)
 	})
 }

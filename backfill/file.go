@@ -17,9 +17,9 @@ import (
 // file collects the samples of one day, which come by time. OpenMetrics wants
 // all samples of a series together, and all series of a family.
 type file struct {
-	job, instance string
-	times         []int64 // milliseconds since 1970
-	families      map[string]*family
+	labels   []*dto.LabelPair // of every series
+	times    []int64          // milliseconds since 1970
+	families map[string]*family
 }
 
 type family struct {
@@ -43,8 +43,13 @@ var liveOnly = []string{
 	"huaweicloud_meeting_newest_meeting_end_timestamp_seconds",
 }
 
-func newFile(job, instance string) *file {
-	return &file{job: job, instance: instance, families: map[string]*family{}}
+// newFile returns an empty file. The labels belong to every series.
+func newFile(labels map[string]string) *file {
+	f := &file{families: map[string]*family{}}
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		f.labels = append(f.labels, &dto.LabelPair{Name: &name, Value: new(labels[name])})
+	}
+	return f
 }
 
 // add adds the families of a scrape.
@@ -112,10 +117,9 @@ func (f *file) writeTo(w io.Writer) error {
 // writeSeries writes one series as a family of its own, so only its metrics are
 // in memory. The head of the family is written on request.
 func (f *file) writeSeries(w io.Writer, name string, of *family, s *series, head bool) error {
-	own := []*dto.LabelPair{{Name: new("instance"), Value: &f.instance}, {Name: new("job"), Value: &f.job}}
 	mf := &dto.MetricFamily{Name: &name, Help: &of.help, Type: &of.typ}
 	for i, at := range f.times[s.first:] {
-		m := &dto.Metric{Label: append(own[:2:2], s.labels...), TimestampMs: &at}
+		m := &dto.Metric{Label: slices.Concat(f.labels, s.labels), TimestampMs: &at}
 		switch of.typ {
 		case dto.MetricType_HISTOGRAM:
 			m.Histogram = s.histograms[i]

@@ -3,6 +3,7 @@ package backfill_test
 import (
 	"bufio"
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -46,11 +47,21 @@ func newService(means simulator.Range, pageLimit int) *simulator.Service {
 	return s
 }
 
-func config(t *testing.T) backfill.Config {
+// instants returns the times of the samples of a backfill.
+func instants(from, to time.Time) (all []time.Time) {
+	for at := from; at.Before(to); at = at.Add(step) {
+		all = append(all, at)
+	}
+	return append(all, to.Add(-time.Millisecond))
+}
+
+func config(t *testing.T, service *simulator.Service) backfill.Config {
 	return backfill.Config{
 		From: from, To: to, Step: step, Output: filepath.Join(t.TempDir(), "new"), Job: "a job", Instance: "an instance",
-		Ledger: ledger.Config{Window: window, MaxMeetingDuration: 20 * time.Hour, MaxCatchUp: 168 * time.Hour, Hold: 5 * time.Hour, MaxDepartments: 200},
-		Done:   func(backfill.Progress) {},
+		Ledger:   ledger.Config{Window: window, MaxMeetingDuration: 20 * time.Hour, MaxCatchUp: 168 * time.Hour, Hold: 5 * time.Hour, MaxDepartments: 200},
+		Requests: func() int { return service.Requests(simulator.PathHistory) },
+		Failed:   func(error, time.Duration) {},
+		Done:     func(backfill.Progress) {},
 	}
 }
 
@@ -80,7 +91,7 @@ func run(t *testing.T, service *simulator.Service, cfg backfill.Config) *ledger.
 	return l
 }
 
-// samples holds the values of a series by Unix time.
+// samples holds the values of a series by Unix time in milliseconds.
 type samples map[int64]float64
 
 // pointParts matches the parts in which the lines of one histogram differ.
@@ -133,10 +144,11 @@ func readFile(t *testing.T, path string, all map[string]samples) {
 		if all[name] == nil {
 			all[name] = samples{}
 		}
-		if _, twice := all[name][int64(at)]; twice {
+		milliseconds := int64(math.Round(at * 1000))
+		if _, twice := all[name][milliseconds]; twice {
 			t.Fatalf("%s: two samples of %s at %v", path, name, at)
 		}
-		all[name][int64(at)] = value
+		all[name][milliseconds] = value
 	}
 	if lines.Err() != nil || !ended {
 		t.Fatalf("%s has no end: %v", path, lines.Err())

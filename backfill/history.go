@@ -26,13 +26,20 @@ const maxRetryTime = 30 * time.Minute
 // changes nothing.
 type history struct {
 	client    *client.Client
-	handedOut time.Time                  // meetings that ended earlier were handed out
-	waiting   map[string]meeting.Meeting // by UUID
-	byEnd     []meeting.Meeting          // the same meetings
+	requests  func() int                          // sent so far for the history
+	failed    func(err error, wait time.Duration) // called before a slice is read again
+	handedOut time.Time                           // meetings that ended earlier were handed out
+	waiting   map[string]meeting.Meeting          // by UUID
+	byEnd     []meeting.Meeting                   // the same meetings
+	leftOut   map[meeting.Defect]int              // since the last call of takeTroubles
+	retries   int                                 // since the last call of takeTroubles
 }
 
-func newHistory(c *client.Client) *history {
-	return &history{client: c, waiting: map[string]meeting.Meeting{}}
+func newHistory(c *client.Client, cfg Config) *history {
+	return &history{
+		client: c, requests: cfg.Requests, failed: cfg.Failed,
+		waiting: map[string]meeting.Meeting{}, leftOut: map[meeting.Defect]int{},
+	}
 }
 
 // read adds the meetings that are filed from from up to, but not including, to.
@@ -46,9 +53,14 @@ func (h *history) read(ctx context.Context, from, to time.Time) error {
 		}
 		return listing, err
 	}
-	listing, err := backoff.Retry(ctx, read, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(maxRetryTime))
+	before := h.requests()
+	listing, err := backoff.Retry(ctx, read, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(maxRetryTime), backoff.WithNotify(h.failed))
 	if err != nil {
 		return fmt.Errorf("read the history of %s: %w", from.Format(time.RFC3339), err)
+	}
+	h.retries += h.requests() - before - listing.Pages
+	for defect, n := range listing.Defects {
+		h.leftOut[defect] += n
 	}
 	for _, m := range listing.Meetings {
 		if !m.End.Before(h.handedOut) {
@@ -57,6 +69,14 @@ func (h *history) read(ctx context.Context, from, to time.Time) error {
 	}
 	h.byEnd = slices.SortedFunc(maps.Values(h.waiting), byEnd)
 	return nil
+}
+
+// takeTroubles returns what was left out, and the number of requests that
+// brought no page, since its last call.
+func (h *history) takeTroubles() (leftOut map[meeting.Defect]int, retries int) {
+	leftOut, retries = h.leftOut, h.retries
+	h.leftOut, h.retries = map[meeting.Defect]int{}, 0
+	return leftOut, retries
 }
 
 // temporary reports whether the error may pass by itself.

@@ -3,10 +3,13 @@ package backfill
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,19 +22,26 @@ import (
 // sample of the day. Another run continues from there. Only the last state is
 // kept.
 const (
+	filePrefix     = "meetings-"
 	fileExtension  = ".om"
 	stateExtension = ".state"
 	unfinished     = ".part" // appended to the name of a file that is being written
-	lockName       = "backfill.lock"
+	ownPrefix      = "backfill."
+	lockName       = ownPrefix + "lock"
+	settingsName   = ownPrefix + "json" // says which backfill the directory holds
 )
 
 func (r *run) path(d time.Time, extension string) string {
-	return filepath.Join(r.Output, "meetings-"+d.Format(time.DateOnly)+extension)
+	return filepath.Join(r.Output, filePrefix+d.Format(time.DateOnly)+extension)
 }
 
-// openOutput makes the directory, and locks it against another run.
+// openOutput makes the directory, locks it against another run, and claims it
+// for this run.
 func (r *run) openOutput() (unlock func() error, err error) {
 	if err := os.MkdirAll(r.Output, 0o750); err != nil {
+		return nil, fmt.Errorf("--output: %w", err)
+	}
+	if _, err := r.ownNames(); err != nil {
 		return nil, fmt.Errorf("--output: %w", err)
 	}
 	lock := flock.New(filepath.Join(r.Output, lockName), flock.SetPermissions(0o600))
@@ -41,16 +51,57 @@ func (r *run) openOutput() (unlock func() error, err error) {
 	case !locked:
 		return nil, fmt.Errorf("--output: another backfill is writing to %s", r.Output)
 	}
+	if err := r.claim(); err != nil {
+		_ = lock.Close() // the other error says more
+		return nil, fmt.Errorf("--output: %w", err)
+	}
 	return lock.Close, nil
 }
 
-// owner identifies the backfill to which a state belongs. It contains
-// everything on which the files depend.
-func (r *run) owner() string {
-	return strings.Join([]string{
-		r.Owner, r.Job, r.Instance, r.From.Format(time.RFC3339), r.To.Format(time.RFC3339), r.Step.String(),
-		r.Ledger.Window.String(), r.Ledger.MaxMeetingDuration.String(), fmt.Sprint(r.Ledger.MaxDepartments),
-	}, "\x00")
+// ownNames returns the names in the directory that a backfill uses. It refuses
+// a symbolic link, which would make the run read or write elsewhere.
+func (r *run) ownNames() ([]string, error) {
+	entries, err := os.ReadDir(r.Output)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), filePrefix) && !strings.HasPrefix(e.Name(), ownPrefix) {
+			continue
+		}
+		if !e.Type().IsRegular() {
+			return nil, fmt.Errorf("%s is not a regular file: remove it, or name another directory", filepath.Join(r.Output, e.Name()))
+		}
+		names = append(names, e.Name())
+	}
+	return names, nil
+}
+
+// claim keeps the settings of this run in the directory. It refuses a directory
+// that holds a finished day of other settings.
+func (r *run) claim() error {
+	names, err := r.ownNames()
+	if err != nil {
+		return err
+	}
+	finished := slices.IndexFunc(names, func(name string) bool { return strings.HasSuffix(name, fileExtension) })
+	path := filepath.Join(r.Output, settingsName)
+	switch theirs, err := readSettings(path); {
+	case err == nil && maps.Equal(theirs, r.settings()):
+		return nil
+	case finished < 0: // nothing that a run could continue
+	case err == nil:
+		return fmt.Errorf("%s holds another backfill: %s: name another directory", r.Output, r.settings().differ(theirs))
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s holds %s without %s, which says what was backfilled: name another directory", r.Output, names[finished], settingsName)
+	default:
+		return fmt.Errorf("%w: name another directory", err)
+	}
+	if err := writeFile(path, 0o600, r.settings().writeTo); err != nil {
+		return err
+	}
+	return r.syncOutput()
 }
 
 // resume returns how many days are finished, and loads the ledger. A run that
@@ -87,10 +138,11 @@ func (r *run) resume(days []time.Time) (finished int, err error) {
 
 // load loads the state of a finished day.
 func (r *run) load(d time.Time) (err error) {
-	r.ledger, err = ledger.ReadFile(r.path(d, stateExtension), r.Ledger, r.owner())
+	path := r.path(d, stateExtension)
+	r.ledger, err = ledger.ReadFile(path, r.Ledger, r.settings().String())
 	switch {
 	case errors.Is(err, ledger.ErrOwner):
-		return fmt.Errorf("--output: %s holds a backfill of other meetings, or with other flags: name another directory", r.Output)
+		return fmt.Errorf("--output: %s is of another backfill: name another directory", path)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("--output: %s holds %s without its state, so the backfill cannot continue: name another directory",
 			r.Output, filepath.Base(r.path(d, fileExtension)))
@@ -100,19 +152,15 @@ func (r *run) load(d time.Time) (err error) {
 	return nil
 }
 
-// save saves the state and the file of a day, and removes the state before it.
-// The file comes last: a day is finished once its file has its name, and then
+// save saves the state and the samples of a day, and removes the state before
+// it. The samples come last: a day is finished once they are written, and then
 // its state must be there.
-func (r *run) save(d time.Time, f *file) error {
+func (r *run) save(d time.Time, samples *file) error {
 	date := d.Format(time.DateOnly)
-	if err := r.ledger.WriteFile(r.path(d, stateExtension), r.owner()); err != nil {
+	if err := r.ledger.WriteFile(r.path(d, stateExtension), r.settings().String()); err != nil {
 		return fmt.Errorf("write the state of %s: %w", date, err)
 	}
-	err := writeFile(r.path(d, fileExtension), f)
-	if err == nil {
-		err = r.syncOutput() // the state before may only go when the file stays
-	}
-	if err != nil {
+	if err := r.write(d, samples); err != nil {
 		return fmt.Errorf("write the file of %s: %w", date, err)
 	}
 	if err := os.Remove(r.path(d.Add(-day), stateExtension)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -121,17 +169,30 @@ func (r *run) save(d time.Time, f *file) error {
 	return nil
 }
 
+// write writes the samples of a day. After it returns nil, they are there for
+// good.
+func (r *run) write(d time.Time, samples *file) error {
+	if err := writeFile(r.path(d, fileExtension), 0o644, samples.writeTo); err != nil {
+		return err
+	}
+	return r.syncOutput()
+}
+
 // writeFile writes a file under another name first, so that a file with its
-// own name is complete.
-func writeFile(path string, f *file) error {
-	out, err := os.Create(path + unfinished)
+// own name is complete. It follows no symbolic link at either name.
+func writeFile(path string, mode fs.FileMode, writeTo func(io.Writer) error) error {
+	part := path + unfinished
+	if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	out, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(f.writeTo(out), out.Sync(), out.Close()); err != nil {
+	if err := errors.Join(writeTo(out), out.Sync(), out.Close()); err != nil {
 		return err
 	}
-	return os.Rename(path+unfinished, path)
+	return os.Rename(part, path)
 }
 
 // syncOutput makes the names of the files outlast a crash. Windows cannot sync a

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -24,20 +25,36 @@ func TestBackfillGoesOnLive(t *testing.T) {
 	const job = "meetings"
 	now := e.now().UTC()
 	begin := now.Truncate(24 * time.Hour).Add(-2 * 24 * time.Hour)
+	seam := begin.Add(24 * time.Hour)
 	end := now.Add(-3*time.Hour - time.Minute).Truncate(5 * time.Minute)
-	address, files, blocks := freeAddress(t), t.TempDir(), t.TempDir()
+	address, first, second, blocks := freeAddress(t), t.TempDir(), t.TempDir(), t.TempDir()
 	flags := slices.Concat(e.flags, []string{"--huaweicloud.max-requests-per-minute=60000"})
 
-	backfill := append([]string{
-		"backfill", "--from=" + begin.Format(time.DateOnly), "--to=" + end.Format(time.RFC3339),
-		"--output=" + files, "--job=" + job, "--instance=" + address,
-	}, flags...)
-	if status := start(t, exporter, backfill...).exitStatus(t); status != 0 {
-		t.Fatalf("backfill: got exit status %d, want 0", status)
+	// Two runs, of which the second seeds the ledger.
+	backfill := func(from, to time.Time, dir string) []string {
+		return append([]string{
+			"backfill", "--from=" + from.Format(time.RFC3339), "--to=" + to.Format(time.RFC3339),
+			"--output=" + filepath.Join(dir, "history"), "--job=" + job, "--instance=" + address,
+		}, flags...)
 	}
-	refused(t, backfill, "--storage.path: "+e.ledger+" already contains counted meetings")
+	unseeded := slices.DeleteFunc(backfill(begin, seam, first), func(flag string) bool { return strings.HasPrefix(flag, "--storage.path=") })
+	for _, args := range [][]string{unseeded, backfill(seam, end, second)} {
+		p := start(t, exporter, args...)
+		if status := p.exitStatus(t); status != 0 {
+			t.Fatalf("backfill: got exit status %d, want 0", status)
+		}
+		for _, line := range linesWith(p.stderr.String(), "finished") {
+			if !strings.Contains(line, "left_out=0 retries=0 requests=") {
+				t.Errorf("got %s", line)
+			}
+		}
+	}
+	refused(t, backfill(seam, end, second), "--storage.path: "+e.ledger+" already contains counted meetings")
+	refused(t, append(unseeded, "--label=site=east"), `holds another backfill: --label=site was not set and is now "east"`)
 
-	written := makeBlocks(t, files, blocks)
+	written := map[string]float64{}
+	makeBlocks(t, first, blocks, written)
+	makeBlocks(t, second, blocks, written)
 	p := startPrometheus(t, configure(t, time.Second, nil, address, job), blocks)
 	for name, want := range written {
 		expression := fmt.Sprintf(`sum(count_over_time(%s{job=%q, instance=%q}[%ds]))`, name, job, address, int(end.Sub(begin).Seconds())+1)
@@ -71,6 +88,9 @@ func TestBackfillGoesOnLive(t *testing.T) {
 			t.Error(different)
 		}
 	}
+	if different := different(seam.Add(-12*time.Hour), end); different != "" {
+		t.Errorf("over the seam: %s", different)
+	}
 
 	start(t, exporter, append(flags, "--web.listen-address="+address,
 		"--history.interval=3s", "--history.sweep-interval=6s", "--history.tail=30m", "--history.hold=0s")...)
@@ -86,7 +106,7 @@ func TestBackfillGoesOnLive(t *testing.T) {
 		t.Error(different)
 	}
 	for _, sum := range sums {
-		for labels, samples := range p.samples(t, begin, now, fmt.Sprintf("huaweicloud_meeting_%s{job=%q}", sum.counter, job)) {
+		for labels, samples := range p.samples(t, seam, now, fmt.Sprintf("huaweicloud_meeting_%s{job=%q}", sum.counter, job)) {
 			if !slices.IsSorted(samples) {
 				t.Errorf("%s%s: got samples that fall", sum.counter, labels)
 			}
@@ -94,12 +114,13 @@ func TestBackfillGoesOnLive(t *testing.T) {
 	}
 }
 
-// makeBlocks makes blocks of all files, and returns how many samples of each
-// metric they hold.
-func makeBlocks(t *testing.T, files, blocks string) map[string]float64 {
+// makeBlocks makes a block of each file in the directory history, with the
+// command of the documentation. It counts the samples of each metric in the
+// files.
+func makeBlocks(t *testing.T, dir, blocks string, samples map[string]float64) {
 	t.Helper()
-	samples := map[string]float64{}
-	paths, err := filepath.Glob(filepath.Join(files, "*.om"))
+	before := countBlocks(t, blocks)
+	paths, err := filepath.Glob(filepath.Join(dir, "history", "*.om"))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("got files %v, %v", paths, err)
 	}
@@ -113,12 +134,31 @@ func makeBlocks(t *testing.T, files, blocks string) map[string]float64 {
 				samples[name]++
 			}
 		}
-		out, err := exec.CommandContext(t.Context(), tool(t, "promtool"), "tsdb", "create-blocks-from", "openmetrics", path, blocks).CombinedOutput()
-		if err != nil {
-			t.Fatalf("promtool: %v\n%s", err, out)
-		}
 	}
-	return samples
+	documentation, err := os.ReadFile("../../docs/backfill.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	loop := regexp.MustCompile(`(?ms)^ *for file in .*?done$`).FindString(string(documentation))
+	sh := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(loop, "PROMETHEUS_DATA", blocks))
+	sh.Dir = dir
+	tool(t, "promtool") // which the loop finds in the same way
+	if out, err := sh.CombinedOutput(); err != nil || loop == "" {
+		t.Fatalf("%s: %v\n%s", loop, err, out)
+	}
+	// A day in 2028 takes two blocks.
+	if n := countBlocks(t, blocks) - before; n < len(paths) || n > len(paths)+1 {
+		t.Errorf("got %d blocks of %d files", n, len(paths))
+	}
+}
+
+func countBlocks(t *testing.T, dir string) int {
+	t.Helper()
+	metas, err := filepath.Glob(filepath.Join(dir, "*", "meta.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(metas)
 }
 
 // endedWithin sums the listed meetings that ended from one time until before
