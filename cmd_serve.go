@@ -39,8 +39,8 @@ func serve(ctx context.Context, opts *options) error {
 	logger, toolkitLogger := newLoggers(os.Stderr, opts.logLevel, opts.logFormat)
 
 	// Service -> client -> poller -> ledger -> collector -> scrape.
-	requests := collector.NewRequests(client.Endpoints(), time.Now)
-	clientConfig.Observe = func(e client.Exchange) { requests.Observe(e.Endpoint, e.Status, e.Duration, e.Date) }
+	requests := collector.NewRequests(client.Endpoints())
+	clientConfig.Observe = func(e client.Exchange) { requests.Observe(e.Endpoint, e.Status, e.Duration, e.Date, e.Received) }
 	client, err := client.New(clientConfig)
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ func Run(ctx context.Context, cfg client.Config, window time.Duration, w io.Writ
 	c.cfg.MaxAttempts = 1
 	c.cfg.Observe = func(ex client.Exchange) {
 		if !ex.Date.IsZero() {
-			c.skew = ex.Date.Sub(c.now())
+			c.skew = ex.Date.Sub(ex.Received)
 		}
 	}
 	service, err := client.New(c.cfg)

@@ -79,8 +79,9 @@ type Config struct {
 	// Transport sends the requests. Nil means a transport of the client's own
 	// with the settings of http.DefaultTransport.
 	Transport http.RoundTripper
-	// Now is the wall clock, for the expiry of signatures and tokens, and to find
-	// records that end in the future. Nil means time.Now.
+	// Now is the wall clock, for the expiry of signatures and tokens, to find
+	// records that end in the future, and for Exchange.Received. Nil means
+	// time.Now.
 	Now func() time.Time
 	// Random is the source of nonces and jitter. Nil means crypto/rand.
 	Random io.Reader
