@@ -6,12 +6,14 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 	sloggokit "github.com/tjhop/slog-gokit"
@@ -55,7 +57,7 @@ func newHandler(opts *options, ready func() bool, registry *prometheus.Registry,
 		}
 		io.WriteString(w, "Ready.\n")
 	})
-	metrics := promhttp.InstrumentMetricHandler(registry, promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{
+	metrics := promhttp.InstrumentMetricHandler(registry, promhttp.HandlerFor(withoutClash(gatherer), promhttp.HandlerOpts{
 		ErrorLog:            promhttpLogger{logger},
 		ErrorHandling:       promhttp.ContinueOnError,
 		Registry:            registry,
@@ -64,6 +66,18 @@ func newHandler(opts *options, ready func() bool, registry *prometheus.Registry,
 	}))
 	mux.Handle(opts.telemetryPath, deliver(metrics, snapshot))
 	return mux, nil
+}
+
+// withoutClash leaves out go_memstats_alloc_bytes. OpenMetrics cuts _total from
+// the name of a counter, so that go_memstats_alloc_bytes_total would be a second
+// family of this name. The value is also that of go_memstats_heap_alloc_bytes.
+func withoutClash(g prometheus.Gatherer) prometheus.Gatherer {
+	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		families, err := g.Gather()
+		return slices.DeleteFunc(slices.Clone(families), func(f *dto.MetricFamily) bool {
+			return f.GetName() == "go_memstats_alloc_bytes"
+		}), err
+	})
 }
 
 // deliver serves metrics, and carries the one signal that goes upward: it tells
