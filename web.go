@@ -64,7 +64,7 @@ func newHandler(opts *options, ready func() bool, registry *prometheus.Registry,
 		MaxRequestsInFlight: opts.maxRequests,
 		EnableOpenMetrics:   true,
 	}))
-	mux.Handle(opts.telemetryPath, deliver(metrics, snapshot))
+	mux.Handle(opts.telemetryPath, deliver(acceptIdentity(metrics), snapshot))
 	return mux, nil
 }
 
@@ -77,6 +77,17 @@ func withoutClash(g prometheus.Gatherer) prometheus.Gatherer {
 		return slices.DeleteFunc(slices.Clone(families), func(f *dto.MetricFamily) bool {
 			return f.GetName() == "go_memstats_alloc_bytes"
 		}), err
+	})
+}
+
+// acceptIdentity adds to each request that it accepts an uncompressed response,
+// as a last resort. If a request refuses every encoding that promhttp has,
+// promhttp sends that too, but logs an error.
+func acceptIdentity(metrics http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.Clone(r.Context())
+		r.Header.Add("Accept-Encoding", "identity;q=0.001")
+		metrics.ServeHTTP(w, r)
 	})
 }
 

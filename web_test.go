@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -58,6 +59,52 @@ func TestGatherErrorIsOneLine(t *testing.T) {
 	<-scrapes.ended
 	if got := strings.Count(logged.String(), "\n"); got != 1 || !strings.Contains(logged.String(), "level=error") {
 		t.Errorf("got %d lines:\n%.500s", got, logged)
+	}
+}
+
+func TestEncodingOfScrapes(t *testing.T) {
+	for accepted, want := range map[string]string{
+		"":                        "",
+		"gzip":                    "gzip",
+		"br":                      "",
+		"br, gzip;q=0.8, *;q=0.1": "gzip",
+		"gzip, identity;q=0":      "gzip",
+		"identity;q=0.5, gzip":    "gzip",
+		"identity, gzip;q=0.5":    "",
+		"*":                       "",
+		"gzip;q=0":                "",
+		"gzip;q=0, *":             "",
+		"identity;q=0":            "",
+		"*;q=0":                   "",
+		"br, *;q=0":               "",
+		"zstd;q=1.5, ;;, gzip;q":  "",
+	} {
+		t.Run(accepted, func(t *testing.T) {
+			var logged bytes.Buffer
+			logger, _ := newLoggers(&logged, "debug", "logfmt")
+			req := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+			if accepted != "" {
+				req.Header.Set("Accept-Encoding", accepted)
+			}
+			resp := httptest.NewRecorder()
+			newHeldLedger(t).handler(t, gatherSome, logger).ServeHTTP(resp, req)
+			if got := resp.Header().Get("Content-Encoding"); got != want {
+				t.Errorf("got encoding %q, want %q", got, want)
+			}
+			var body io.Reader = resp.Body
+			if want == "gzip" {
+				var err error
+				if body, err = gzip.NewReader(body); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if text, err := io.ReadAll(body); err != nil || !strings.Contains(string(text), "\nsome 0\n") {
+				t.Errorf("got %q, error %v", text, err)
+			}
+			if logged.Len() != 0 {
+				t.Errorf("logged:\n%s", logged.String())
+			}
+		})
 	}
 }
 
