@@ -24,6 +24,9 @@ import (
 const (
 	healthyPath = "/-/healthy"
 	readyPath   = "/-/ready"
+	// landingPrefix begins each link of the landing page. The links are relative:
+	// a reverse proxy may put a prefix before all paths.
+	landingPrefix = "./"
 )
 
 // newHandler returns the pages of the exporter. The promhttp_* metrics of the
@@ -34,6 +37,7 @@ func newHandler(opts *options, ready func() bool, registry *prometheus.Registry,
 		Description: "Prometheus exporter for the ended meetings of Huawei Cloud Meeting",
 		Version:     version.Info(),
 		Profiling:   "false",
+		RoutePrefix: landingPrefix,
 		Links: []web.LandingLinks{
 			{Address: opts.telemetryPath, Text: "Metrics"},
 			{Address: healthyPath, Text: "Healthy", Description: "200 while the process serves"},
@@ -45,7 +49,11 @@ func newHandler(opts *options, ready func() bool, registry *prometheus.Registry,
 	}
 	mux := http.NewServeMux()
 	if opts.telemetryPath != "/" {
-		mux.Handle("/{$}", landing)
+		mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) {
+			r = r.Clone(r.Context())
+			r.URL.Path = landingPrefix // the only path that it serves
+			landing.ServeHTTP(w, r)
+		})
 	}
 	mux.HandleFunc(healthyPath, func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "Healthy.\n")

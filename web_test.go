@@ -9,9 +9,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 )
@@ -106,6 +111,60 @@ func TestEncodingOfScrapes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A reverse proxy may serve the pages below a prefix, which it cuts off.
+func TestLinksOfLandingPage(t *testing.T) {
+	for _, prefix := range []string{"", "/meeting", "/of/meeting"} {
+		for _, path := range []string{"/metrics", "/a/b"} {
+			t.Run(prefix+path, func(t *testing.T) {
+				handler, err := newHandler(&options{telemetryPath: path}, func() bool { return true }, prometheus.NewRegistry(),
+					prometheus.GathererFunc(gatherSome), newHeldLedger(t).Snapshot, log.NewNopLogger())
+				if err != nil {
+					t.Fatal(err)
+				}
+				exporter := httptest.NewServer(handler)
+				defer exporter.Close()
+				target, err := url.Parse(exporter.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				proxy := httptest.NewServer(http.StripPrefix(prefix, httputil.NewSingleHostReverseProxy(target)))
+				defer proxy.Close()
+				page, err := url.Parse(proxy.URL + prefix + "/")
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				for _, link := range regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(body(t, page), -1) {
+					to, err := page.Parse(link[1])
+					if err != nil {
+						t.Fatal(err)
+					}
+					body(t, to)
+					got = append(got, to.Path)
+				}
+				if want := []string{prefix + path, prefix + healthyPath, prefix + readyPath}; !slices.Equal(got, want) {
+					t.Errorf("got links to %q, want %q", got, want)
+				}
+			})
+		}
+	}
+}
+
+// body returns the body of a page, whose status must be 200.
+func body(t *testing.T, page *url.URL) string {
+	t.Helper()
+	resp, err := http.Get(page.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("%s: status %d, error %v", page, resp.StatusCode, err)
+	}
+	return string(text)
 }
 
 // oneScrape is a server that answers one scrape.

@@ -60,7 +60,7 @@ func TestPages(t *testing.T) {
 			t.Fatalf("got status %d and content type %q, want a page", landing.status, landing.contentType)
 		}
 		for _, path := range paths[1:] {
-			if !strings.Contains(landing.body, `href="`+path+`"`) {
+			if !strings.Contains(landing.body, `href=".`+path+`"`) {
 				t.Errorf("no link to %s in\n%s", path, landing.body)
 			}
 		}
