@@ -27,6 +27,8 @@ func newHeldLedger(t *testing.T) heldLedger {
 	return h
 }
 
+func (h heldLedger) snapshots() []*ledger.Snapshot { return []*ledger.Snapshot{h.Snapshot()} }
+
 func (h heldLedger) apply(t *testing.T, p ledger.Poll) {
 	p.Began, p.Ended = time.Now(), time.Now()
 	if err := h.Apply(p, time.Now()); err != nil {
@@ -57,7 +59,7 @@ func (h heldLedger) released(t *testing.T) bool {
 
 func (h heldLedger) handler(t *testing.T, gather prometheus.GathererFunc, logger log.Logger) http.Handler {
 	t.Helper()
-	handler, err := newHandler(&options{telemetryPath: "/metrics"}, func() bool { return true }, prometheus.NewRegistry(), gather, func() []*ledger.Snapshot { return []*ledger.Snapshot{h.Snapshot()} }, logger)
+	handler, err := newHandler(&options{telemetryPath: "/metrics"}, func() bool { return true }, prometheus.NewRegistry(), gather, h.snapshots, logger)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,8 +79,8 @@ func everyFamily(t *testing.T) []*dto.MetricFamily {
 	if err != nil {
 		t.Fatal(err)
 	}
-	requests := collector.NewRequests(client.Endpoints(), time.Now)
-	cfg.Observe = func(e client.Exchange) { requests.Observe(e.Endpoint, e.Status, e.Duration, e.Date) }
+	requests := collector.NewRequests(client.Endpoints())
+	cfg.Observe = func(e client.Exchange) { requests.Observe(e.Endpoint, e.Status, e.Duration, e.Date, e.Received) }
 	service, err := client.New(cfg)
 	if err != nil {
 		t.Fatal(err)

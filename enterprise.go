@@ -87,8 +87,8 @@ func newEnterprise(opts *options, entry *enterpriseOptions, config client.Config
 		label := prometheus.Labels{"enterprise": e.name}
 		self, labelled = prometheus.WrapRegistererWith(label, self), prometheus.WrapRegistererWith(label, meetings)
 	}
-	requests := collector.NewRequests(client.Endpoints(), time.Now)
-	config.Observe = func(e client.Exchange) { requests.Observe(e.Endpoint, e.Status, e.Duration, e.Date) }
+	requests := collector.NewRequests(client.Endpoints())
+	config.Observe = func(e client.Exchange) { requests.Observe(e.Endpoint, e.Status, e.Duration, e.Date, e.Received) }
 	var err error
 	if e.client, err = client.New(config); err != nil {
 		return nil, err

@@ -249,7 +249,15 @@ func checkTelemetryPath(t *testing.T, path string) error {
 	if !strings.Contains(string(body), "promhttp_metric_handler") || resp.Request.URL.Path != path {
 		t.Errorf("%q: got %s from %s: %s", path, resp.Status, resp.Request.URL, body)
 	}
-	return err
+	other, err := server.Client().Get(server.URL + "/elsewhere")
+	if err != nil {
+		return err
+	}
+	defer other.Body.Close()
+	if other.StatusCode != http.StatusNotFound {
+		t.Errorf("%q: a page elsewhere is %s", path, other.Status)
+	}
+	return nil
 }
 
 func TestMissingSocketIsNamed(t *testing.T) {
@@ -294,7 +302,7 @@ func FuzzFlags(f *testing.F) {
 			_, err = opts.clientConfig(&opts.enterpriseOptions)
 		}
 		if err == nil {
-			_, err = opts.backfillConfig("owner")
+			_, err = opts.backfillConfig("", "owner")
 		}
 		switch {
 		case err == nil:

@@ -6,12 +6,14 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 	sloggokit "github.com/tjhop/slog-gokit"
@@ -22,6 +24,9 @@ import (
 const (
 	healthyPath = "/-/healthy"
 	readyPath   = "/-/ready"
+	// landingPrefix begins each link of the landing page. The links are relative:
+	// a reverse proxy may put a prefix before all paths.
+	landingPrefix = "./"
 )
 
 // newHandler returns the pages of the exporter. The promhttp_* metrics of the
@@ -32,6 +37,7 @@ func newHandler(opts *options, ready func() bool, registry *prometheus.Registry,
 		Description: "Prometheus exporter for the ended meetings of Huawei Cloud Meeting",
 		Version:     version.Info(),
 		Profiling:   "false",
+		RoutePrefix: landingPrefix,
 		Links: []web.LandingLinks{
 			{Address: opts.telemetryPath, Text: "Metrics"},
 			{Address: healthyPath, Text: "Healthy", Description: "200 while the process serves"},
@@ -43,7 +49,11 @@ func newHandler(opts *options, ready func() bool, registry *prometheus.Registry,
 	}
 	mux := http.NewServeMux()
 	if opts.telemetryPath != "/" {
-		mux.Handle("/{$}", landing)
+		mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) {
+			r = r.Clone(r.Context())
+			r.URL.Path = landingPrefix // the only path that it serves
+			landing.ServeHTTP(w, r)
+		})
 	}
 	mux.HandleFunc(healthyPath, func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "Healthy.\n")
@@ -55,15 +65,47 @@ func newHandler(opts *options, ready func() bool, registry *prometheus.Registry,
 		}
 		io.WriteString(w, "Ready.\n")
 	})
-	metrics := promhttp.InstrumentMetricHandler(registry, promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{
+	metrics := promhttp.InstrumentMetricHandler(registry, promhttp.HandlerFor(withoutClash(gatherer), promhttp.HandlerOpts{
 		ErrorLog:            promhttpLogger{logger},
 		ErrorHandling:       promhttp.ContinueOnError,
 		Registry:            registry,
 		MaxRequestsInFlight: opts.maxRequests,
 		EnableOpenMetrics:   true,
 	}))
-	mux.Handle(opts.telemetryPath, deliver(metrics, snapshots))
+	mux.Handle(exactly(opts.telemetryPath), deliver(acceptIdentity(metrics), snapshots))
 	return mux, nil
+}
+
+// exactly returns the pattern of a path alone. The pattern "/" would match every
+// other path too.
+func exactly(path string) string {
+	if path == "/" {
+		return "/{$}"
+	}
+	return path
+}
+
+// withoutClash leaves out go_memstats_alloc_bytes. OpenMetrics cuts _total from
+// the name of a counter, so that go_memstats_alloc_bytes_total would be a second
+// family of this name. The value is also that of go_memstats_heap_alloc_bytes.
+func withoutClash(g prometheus.Gatherer) prometheus.Gatherer {
+	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		families, err := g.Gather()
+		return slices.DeleteFunc(slices.Clone(families), func(f *dto.MetricFamily) bool {
+			return f.GetName() == "go_memstats_alloc_bytes"
+		}), err
+	})
+}
+
+// acceptIdentity adds to each request that it accepts an uncompressed response,
+// as a last resort. If a request refuses every encoding that promhttp has,
+// promhttp sends that too, but logs an error.
+func acceptIdentity(metrics http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.Clone(r.Context())
+		r.Header.Add("Accept-Encoding", "identity;q=0.001")
+		metrics.ServeHTTP(w, r)
+	})
 }
 
 // deliver serves metrics, and carries the one signal that goes upward: it tells

@@ -50,7 +50,7 @@ func Run(ctx context.Context, cfg Config, w io.Writer) error {
 	c.cfg.MaxAttempts = 1
 	c.cfg.Observe = func(ex client.Exchange) {
 		if !ex.Date.IsZero() {
-			c.skew = ex.Date.Sub(c.now())
+			c.skew = ex.Date.Sub(ex.Received)
 		}
 	}
 	service, err := client.New(c.cfg)

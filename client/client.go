@@ -80,8 +80,9 @@ type Config struct {
 	// with the settings of http.DefaultTransport, and with the proxy that the
 	// environment names.
 	Transport http.RoundTripper
-	// Now is the wall clock, for the expiry of signatures and tokens, and to find
-	// records that end in the future. Nil means time.Now.
+	// Now is the wall clock, for the expiry of signatures and tokens, to find
+	// records that end in the future, and for Exchange.Received. Nil means
+	// time.Now.
 	Now func() time.Time
 	// Random is the source of nonces and jitter. Nil means crypto/rand.
 	Random io.Reader

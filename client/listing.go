@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -31,6 +32,10 @@ type Listing struct {
 	Announced int
 	// Pages is the number of pages read, those of repeated readings included.
 	Pages int
+	// Readings is the number of readings that it took. Dropped says why the one
+	// before the last was dropped; it is nil if there was none.
+	Readings int
+	Dropped  error
 	// PageSize is the number of records in a full page. The service may send
 	// fewer than the client asks for.
 	PageSize int
@@ -76,17 +81,22 @@ func (c *Client) History(ctx context.Context, from, to time.Time) (*Listing, err
 
 func (c *Client) readHistory(ctx context.Context, from, to time.Time) (*Listing, error) {
 	repeatedBefore := map[string]bool{}
-	pages, arrived, announced := 0, 0, 0
-	for range maxReadings {
+	pages := 0
+	var dropped error
+	for readings := range maxReadings {
 		r := newReading(c, from, to)
 		fitted, err := r.readAll(ctx)
 		if err != nil {
 			return nil, err
 		}
 		pages += r.listing.Pages
-		arrived, announced = r.arrived(repeatedBefore), r.listing.Announced
-		if fitted && arrived >= announced && r.moved(repeatedBefore) == 0 {
-			r.listing.Pages = pages
+		switch arrived, announced := r.arrived(repeatedBefore), r.listing.Announced; {
+		case arrived < announced:
+			dropped = fmt.Errorf("%d of %d announced records arrived", arrived, announced)
+		case !fitted, r.moved(repeatedBefore) > 0:
+			dropped = errors.New("the pages did not fit together")
+		default:
+			r.listing.Pages, r.listing.Readings, r.listing.Dropped = pages, readings+1, dropped
 			return r.finish()
 		}
 		c.paging.Store(int32(PagingUnknown)) // it may have been wrong
@@ -94,11 +104,7 @@ func (c *Client) readHistory(ctx context.Context, from, to time.Time) (*Listing,
 			repeatedBefore[key] = true
 		}
 	}
-	err := fmt.Errorf("%d of %d announced records arrived in the last of %d readings", arrived, announced, maxReadings)
-	if arrived >= announced {
-		err = fmt.Errorf("the pages of %d readings did not fit together", maxReadings)
-	}
-	return nil, &Error{Op: OpHistory, Reason: Incomplete, Err: err}
+	return nil, &Error{Op: OpHistory, Reason: Incomplete, Err: fmt.Errorf("%w in the last of %d readings", dropped, maxReadings)}
 }
 
 // FirstPage returns the first page of a listing. Announced tells the size of

@@ -121,8 +121,8 @@ func TestChangesWhileReading(t *testing.T) {
 				}
 			}
 			s.wantReadings(t, c.readings)
-			if listing.Pages != len(s.offsets()) {
-				t.Errorf("%d pages, want %d", listing.Pages, len(s.offsets()))
+			if listing.Pages != len(s.offsets()) || listing.Readings != c.readings || (listing.Dropped != nil) != (c.readings > 1) {
+				t.Errorf("%d pages, want %d; %d readings, dropped: %v", listing.Pages, len(s.offsets()), listing.Readings, listing.Dropped)
 			}
 		})
 	}

@@ -32,6 +32,9 @@ type Exchange struct {
 	Duration time.Duration
 	// Date is the service's clock to the second, or zero if it sent none.
 	Date time.Time
+	// Received is the local clock, Config.Now, when the header of the response
+	// arrived: the time to compare Date with. It is zero if no header arrived.
+	Received time.Time
 }
 
 // call is one operation of the API.
@@ -70,9 +73,7 @@ func (c *Client) attempt(ctx context.Context, call call) error {
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	}))
 
-	began := time.Now()
-	resp, body, err := c.roundTrip(req)
-	c.observe(call.endpoint, time.Since(began), resp, err)
+	resp, body, err := c.exchange(call.endpoint, req)
 	e := &Error{Op: call.op, Reason: Network, sent: resp != nil || connected.Load()}
 	switch {
 	case errors.Is(err, errTooLong):
@@ -98,45 +99,46 @@ func (c *Client) attempt(ctx context.Context, call call) error {
 	return nil
 }
 
-func (c *Client) observe(endpoint string, took time.Duration, resp *http.Response, err error) {
-	if c.cfg.Observe == nil {
-		return
-	}
-	ex := Exchange{Endpoint: endpoint, Duration: took}
-	if resp != nil {
-		ex.Date, _ = http.ParseTime(resp.Header.Get("Date"))
-	}
-	if err == nil {
-		ex.Status = resp.StatusCode
-	}
-	c.cfg.Observe(ex)
-}
-
 var errTooLong = fmt.Errorf("response is longer than %d MiB", maxBody>>20)
 
-// roundTrip sends req and reads the whole response. If only the body fails, it
-// returns both the response and an error, or no body if the status alone tells
-// what happened. It calls the transport itself,
-// because an http.Client follows redirects: to a page that reads as "0
-// meetings", or with the token to another host.
-func (c *Client) roundTrip(req *http.Request) (*http.Response, []byte, error) {
-	resp, err := c.cfg.Transport.RoundTrip(req)
-	if err != nil {
-		return nil, nil, err
+// exchange sends req, reads the whole response and observes the exchange. If only
+// the body fails, it returns both the response and an error, or no body if the
+// status alone tells what happened. It calls the transport itself, because an
+// http.Client follows redirects: to a page that reads as "0 meetings", or with
+// the token to another host.
+func (c *Client) exchange(endpoint string, req *http.Request) (resp *http.Response, body []byte, err error) {
+	ex := Exchange{Endpoint: endpoint}
+	began := time.Now()
+	if resp, err = c.cfg.Transport.RoundTrip(req); err == nil {
+		ex.Received = c.cfg.Now()
+		ex.Date, _ = http.ParseTime(resp.Header.Get("Date"))
+		if body, err = readBody(resp); err == nil {
+			ex.Status = resp.StatusCode
+		}
 	}
+	ex.Duration = time.Since(began)
+	if c.cfg.Observe != nil {
+		c.cfg.Observe(ex)
+	}
+	return resp, body, err
+}
+
+// readBody reads and closes the body of a response. It returns nothing if the
+// body breaks off and the status alone tells what happened.
+func readBody(resp *http.Response) ([]byte, error) {
 	defer resp.Body.Close()
 	var body bytes.Buffer
 	body.Grow(int(min(max(resp.ContentLength, 0), maxBodyBuffer)) + bytes.MinRead)
 	switch _, err := body.ReadFrom(io.LimitReader(resp.Body, maxBody+1)); {
 	case err != nil && failsByStatus(resp.StatusCode):
-		return resp, nil, nil
+		return nil, nil
 	case err != nil:
-		return resp, nil, err
+		return nil, err
 	}
 	if body.Len() > maxBody {
-		return resp, nil, errTooLong
+		return nil, errTooLong
 	}
-	return resp, body.Bytes(), nil
+	return body.Bytes(), nil
 }
 
 // newRequest returns a request without a body if body is empty. Some gateways

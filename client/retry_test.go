@@ -205,9 +205,12 @@ func TestCancelledContext(t *testing.T) {
 
 func TestExchanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		now := time.Date(2025, 3, 14, 12, 0, 0, 0, time.UTC)
-		s := newSetup(t, oneAttempt, clock(func() time.Time { return now }))
-		s.fault(onHistory(beforeNext(func() { time.Sleep(1500 * time.Millisecond) })))
+		began, noon := time.Now(), time.Date(2025, 3, 14, 12, 0, 0, 0, time.UTC)
+		s := newSetup(t, oneAttempt, clock(func() time.Time { return noon.Add(time.Since(began)) }))
+		s.fault(onHistory(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			time.Sleep(1500 * time.Millisecond)
+			simulator.SlowBody(20*time.Second)(w, r, next)
+		}))
 		s.mustList(t)
 		s.fault(simulator.CutBody())
 		s.wantFailure(t, client.Network)
@@ -215,12 +218,13 @@ func TestExchanges(t *testing.T) {
 		wantReason(t, s.client.Close(t.Context()), client.Network)
 		s.fault(onSignIn(simulator.Answer(423, "USG.1", "")))
 		s.wantFailure(t, client.Auth)
+		date, received := noon.Add(21*time.Second), noon.Add(21500*time.Millisecond)
 		want := []client.Exchange{
-			{Endpoint: client.EndpointSignIn, Status: 200, Date: now},
-			{Endpoint: client.EndpointHistory, Status: 200, Duration: 1500 * time.Millisecond, Date: now},
-			{Endpoint: client.EndpointHistory, Date: now}, // no complete response
+			{Endpoint: client.EndpointSignIn, Status: 200, Date: noon, Received: noon},
+			{Endpoint: client.EndpointHistory, Status: 200, Duration: 21500 * time.Millisecond, Date: noon, Received: noon.Add(1500 * time.Millisecond)},
+			{Endpoint: client.EndpointHistory, Date: date, Received: received}, // no complete response
 			{Endpoint: client.EndpointSignOut},
-			{Endpoint: client.EndpointSignIn, Status: 423, Date: now},
+			{Endpoint: client.EndpointSignIn, Status: 423, Date: date, Received: received},
 		}
 		for _, e := range want {
 			if !slices.Contains(client.Endpoints(), e.Endpoint) {

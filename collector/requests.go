@@ -10,17 +10,15 @@ import (
 // Requests counts the requests to the API. It implements prometheus.Collector,
 // and may be used concurrently.
 type Requests struct {
-	now      func() time.Time
 	total    *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	skew     *prometheus.GaugeVec // without labels: no sample before the first value
 }
 
 // NewRequests returns a collector that has observed nothing. Each of the
-// endpoints has a histogram from the start. Now is the local wall clock.
-func NewRequests(endpoints []string, now func() time.Time) *Requests {
+// endpoints has a histogram from the start.
+func NewRequests(endpoints []string) *Requests {
 	r := &Requests{
-		now: now,
 		total: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "api_requests_total",
 			Help: "Requests to the API since the start of the process, retries included; the code is the HTTP status, or error if no complete response came.",
@@ -42,8 +40,9 @@ func NewRequests(endpoints []string, now func() time.Time) *Requests {
 }
 
 // Observe counts one request. The status is 0 if no complete response came. Date
-// is the clock of the service, zero if the answer has none.
-func (r *Requests) Observe(endpoint string, status int, duration time.Duration, date time.Time) {
+// is the clock of the service, zero if the response has none. Received is the
+// local wall clock when the header of the response arrived.
+func (r *Requests) Observe(endpoint string, status int, duration time.Duration, date, received time.Time) {
 	code := "error"
 	if status != 0 {
 		code = strconv.Itoa(status)
@@ -51,7 +50,7 @@ func (r *Requests) Observe(endpoint string, status int, duration time.Duration, 
 	r.total.WithLabelValues(endpoint, code).Inc()
 	r.duration.WithLabelValues(endpoint).Observe(duration.Seconds())
 	if !date.IsZero() {
-		r.skew.WithLabelValues().Set(date.Sub(r.now()).Seconds())
+		r.skew.WithLabelValues().Set(date.Sub(received).Seconds())
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"huaweicloud_meeting_exporter/collector"
 	"huaweicloud_meeting_exporter/ledger"
 	"huaweicloud_meeting_exporter/meeting"
+	"huaweicloud_meeting_exporter/simulator"
 	"huaweicloud_meeting_exporter/test/stack"
 )
 
@@ -69,6 +70,16 @@ func TestMetricsFollowTheConventions(t *testing.T) {
 		for _, p := range problems {
 			t.Errorf("%s: %s", p.Metric, p.Text)
 		}
+	})
+}
+
+func TestSlowBodyIsNoSkew(t *testing.T) {
+	stack.Simulate(t, nil, func(_ *testing.T, s *stack.Simulated) {
+		s.Service.SetFault(simulator.SlowBody(20 * time.Second))
+		s.Run()
+		s.Pass(time.Minute)
+		s.Want(1, "up")
+		s.Want(0, "clock_skew_seconds")
 	})
 }
 

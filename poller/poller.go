@@ -161,6 +161,9 @@ func (p *Poller) read(ctx context.Context, kind Kind, began time.Time) (listing 
 	if err := p.ledger.Apply(poll, time.Now()); err != nil {
 		return nil, err
 	}
+	if listing.Readings > 1 {
+		level.Warn(p.cfg.Logger).Log("msg", "The listing had to be read again until it was whole", "kind", kind, "readings", listing.Readings, "err", listing.Dropped)
+	}
 	if kind == Sweep {
 		p.warnOfLimit(listing, began)
 		if gap { // no later sweep reads it

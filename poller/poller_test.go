@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -299,6 +300,32 @@ func TestOrdinaryUserIsLoggedOnce(t *testing.T) {
 		if lines := s.Log.Lines("level=warn", "not an administrator"); len(lines) != 1 {
 			t.Errorf("logged %d times", len(lines))
 		}
+	})
+}
+
+func TestListingReadAgainIsLogged(t *testing.T) {
+	stack.Simulate(t, volume(60), func(t *testing.T, s *stack.Simulated) {
+		addMeetings(s, 25, time.Hour)
+		start := time.Now().Add(-2 * time.Hour)
+		s.Service.Add(simulator.Record{ConfUUID: "first", Start: start, End: start, ListedAt: start})
+		poll := func(f simulator.Fault, want ...string) {
+			t.Helper()
+			before := len(s.Log.Lines("level=warn"))
+			s.Service.SetFault(f)
+			_, _ = s.Poller.Poll(t.Context()) // the last one fails
+			got := s.Log.Lines("level=warn")[before:]
+			if len(got) != len(want) || len(want) > 0 && !strings.Contains(got[0], want[0]) {
+				t.Errorf("got the lines %q, want %q", got, want)
+			}
+		}
+		removeFirst := func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			s.Service.Remove("first")
+			next.ServeHTTP(w, r)
+		}
+		poll(nil)
+		poll(simulator.On(simulator.PathHistory, simulator.Skip(1, removeFirst)), `kind=tail readings=2 err="10 of 26 announced records arrived"`)
+		poll(nil)
+		poll(simulator.On(simulator.PathHistory, simulator.Body(http.StatusOK, "application/json", `{"data":[],"count":3}`)))
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // Fault handles a request in place of the service. It may call next, which
@@ -125,6 +126,19 @@ func CutBody() Fault {
 		whole := &recorder{header: w.Header(), status: http.StatusOK}
 		next.ServeHTTP(whole, r)
 		writeHalf(w, whole.status, whole.body.Bytes())
+	}
+}
+
+// SlowBody sends the header of the usual response at once, and its body after a
+// time.
+func SlowBody(after time.Duration) Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		usual := &recorder{header: w.Header(), status: http.StatusOK}
+		next.ServeHTTP(usual, r)
+		w.WriteHeader(usual.status)
+		_ = http.NewResponseController(w).Flush()
+		time.Sleep(after)
+		_, _ = w.Write(usual.body.Bytes())
 	}
 }
 

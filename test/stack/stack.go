@@ -68,10 +68,10 @@ type Stack struct {
 
 // New builds a stack. It does not poll.
 func New(cfg Config) (*Stack, error) {
-	requests := collector.NewRequests(client.Endpoints(), cfg.Now)
+	requests := collector.NewRequests(client.Endpoints())
 	observe := cfg.Client.Observe
 	cfg.Client.Observe = func(e client.Exchange) {
-		requests.Observe(e.Endpoint, e.Status, e.Duration, e.Date)
+		requests.Observe(e.Endpoint, e.Status, e.Duration, e.Date, e.Received)
 		if observe != nil {
 			observe(e)
 		}
