@@ -246,7 +246,7 @@ func checkTelemetryPath(t *testing.T, path string) error {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	if !strings.Contains(string(body), "promhttp_metric_handler") || resp.Request.URL.Path != path {
+	if err != nil || !strings.Contains(string(body), "promhttp_metric_handler") || resp.Request.URL.Path != path {
 		t.Errorf("%q: got %s from %s: %s", path, resp.Status, resp.Request.URL, body)
 	}
 	other, err := server.Client().Get(server.URL + "/elsewhere")
