@@ -218,6 +218,17 @@ func awaitScrape(t *testing.T, limit time.Duration, exporterURL string, problem 
 	return s
 }
 
+// awaitUp waits until the last poll has succeeded.
+func awaitUp(t *testing.T, exporterURL string) scrape {
+	t.Helper()
+	return awaitScrape(t, 2*deadline, exporterURL, func(s scrape) string {
+		if !s.up() {
+			return "the last poll has not succeeded"
+		}
+		return ""
+	})
+}
+
 // awaitFailures waits until so many polls have failed for a reason.
 func awaitFailures(t *testing.T, exporterURL, reason string, n float64) scrape {
 	t.Helper()
