@@ -36,6 +36,7 @@ func (t *turn) applyPoll(p Poll) {
 		t.state.lastSweep, t.state.sweptReach = p.Ended, t.base.cfg.reach()
 		t.advanceHorizon(p.Began)
 	}
+	t.state.running = t.state.running.merge(t.running)
 }
 
 // admitDepartments gives numbers to new departments while there is room: first
@@ -85,8 +86,10 @@ func (t *turn) applyReport(m *meeting.Meeting, baseline bool, now time.Time) {
 	}
 	if known {
 		t.windows.add(old.shownSet, old.end, Sums{}.minus(old.shownSums()))
+		t.running.add(&old, -1)
 	}
 	t.windows.add(set, e.end, e.shownSums())
+	t.running.add(&e, 1)
 	t.meetings[key] = e
 }
 

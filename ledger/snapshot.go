@@ -115,8 +115,7 @@ func (s *Snapshot) Totals() []LabeledSums {
 // when the last complete sweep read less far back than the configuration now
 // asks for. Now counts in whole minutes, like the times of the meetings.
 func (s *Snapshot) Recent(now time.Time) []LabeledSums {
-	age := now.Sub(s.state.lastPoll)
-	if s.state.lastSweep.IsZero() || age > s.cfg.StaleAfter || age < -maxAhead || s.state.sweptReach < s.cfg.reach() {
+	if s.withholds(now) {
 		return nil
 	}
 	begin := s.cfg.windowBegin(now)
@@ -125,6 +124,23 @@ func (s *Snapshot) Recent(now time.Time) []LabeledSums {
 		recent[i] = LabeledSums{LabelSet: one.LabelSet, Sums: one.window.sumsSince(begin)}
 	}
 	return recent
+}
+
+// PeakConcurrent returns the most meetings that ran in any one minute of the
+// window before now. A meeting covers the minutes from its start up to its end,
+// and at least one. The minute in which the window begins counts. PeakConcurrent
+// returns false where Recent returns nil (rule 3).
+func (s *Snapshot) PeakConcurrent(now time.Time) (meetings int64, ok bool) {
+	if s.withholds(now) {
+		return 0, false
+	}
+	return s.state.running.since(s.cfg.windowBegin(now) - 1), true
+}
+
+// withholds reports whether the window gauges may be wrong (rule 3).
+func (s *Snapshot) withholds(now time.Time) bool {
+	age := now.Sub(s.state.lastPoll)
+	return s.state.lastSweep.IsZero() || age > s.cfg.StaleAfter || age < -maxAhead || s.state.sweptReach < s.cfg.reach()
 }
 
 // Durations returns the durations in seconds of the counted meetings whose
