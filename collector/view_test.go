@@ -28,6 +28,7 @@ var update = flag.Bool("update", false, "write the golden file again")
 func TestMetricsEqualTheGoldenFile(t *testing.T) {
 	stack.Simulate(t, func(o *stack.Options) { o.Service.MeetingsPerDay = 40 }, func(t *testing.T, s *stack.Simulated) {
 		s.Run()
+		s.RunOptional()
 		for range 4 * 60 {
 			s.Pass(time.Minute)
 			s.Scrape()

@@ -1,9 +1,6 @@
 package ledger
 
 import (
-	"cmp"
-	"maps"
-	"slices"
 	"time"
 
 	"huaweicloud_meeting_exporter/meeting"
@@ -48,10 +45,7 @@ func (t *turn) admitDepartments(meetings []meeting.Meeting) {
 			reports[name]++
 		}
 	}
-	busiestFirst := slices.SortedFunc(maps.Keys(reports), func(a, b string) int {
-		return cmp.Or(cmp.Compare(reports[b], reports[a]), cmp.Compare(a, b))
-	})
-	for _, name := range busiestFirst[:min(len(busiestFirst), t.names.room(t.base.cfg.MaxDepartments))] {
+	for _, name := range t.names.admissible(reports, t.base.cfg.MaxDepartments) {
 		t.names.add(name)
 	}
 }

@@ -19,6 +19,7 @@ const maxAhead = time.Minute
 type Snapshot struct {
 	cfg        Config
 	state      state
+	names      departments       // which never change: a turn makes a copy
 	series     []publishedSeries // by department and type
 	held       []setID           // the series whose counters are shown at 0 (rule 6)
 	remembered int
@@ -69,7 +70,7 @@ type LabeledSums struct {
 func (l *Ledger) publish() { l.snapshot.Store(l.newSnapshot()) }
 
 func (l *Ledger) newSnapshot() *Snapshot {
-	s := &Snapshot{cfg: l.cfg, state: l.state, remembered: len(l.meetings), deliveries: l.deliveries, series: make([]publishedSeries, 0, len(l.series))}
+	s := &Snapshot{cfg: l.cfg, state: l.state, names: l.names, remembered: len(l.meetings), deliveries: l.deliveries, series: make([]publishedSeries, 0, len(l.series))}
 	for key, one := range l.series {
 		s.series = append(s.series, publishedSeries{LabelSet{l.names.names[key.department()], key.typ()}, one})
 		if one.held {
@@ -80,6 +81,34 @@ func (l *Ledger) newSnapshot() *Snapshot {
 		return cmp.Or(cmp.Compare(a.Department, b.Department), cmp.Compare(a.Type, b.Type))
 	})
 	return s
+}
+
+// LabelSets returns every label set ever seen, by department and type.
+func (s *Snapshot) LabelSets() []LabelSet {
+	sets := make([]LabelSet, len(s.series))
+	for i, one := range s.series {
+		sets[i] = one.LabelSet
+	}
+	return sets
+}
+
+// DepartmentLabels returns the label of each department of meetings that are not
+// to be counted, such as those in progress. Their numbers of meetings are given. A
+// name is its own label if the ledger knows it, or if the cap has room for it:
+// first for the names with the most meetings. All others are
+// meeting.OtherDepartment. The ledger does not remember these names.
+func (s *Snapshot) DepartmentLabels(meetings map[string]int) map[string]string {
+	labels, unknown := map[string]string{}, map[string]int{}
+	for name, n := range meetings {
+		labels[name] = name
+		if !s.names.has(name) {
+			labels[name], unknown[name] = meeting.OtherDepartment, n
+		}
+	}
+	for _, name := range s.names.admissible(unknown, s.cfg.MaxDepartments) {
+		labels[name] = name
+	}
+	return labels
 }
 
 // MarkDelivered notes that a scrape was given all metrics of this snapshot or of

@@ -192,3 +192,15 @@ func TestPeakConcurrent(t *testing.T) {
 		})
 	}
 }
+
+func TestDepartmentLabels(t *testing.T) {
+	cfg := defaults()
+	cfg.MaxDepartments = 3
+	w := newWorld(t, cfg)
+	w.sweep(ended("1", noon, department("a")), ended("2", noon, department("b")))
+	meetings := map[string]int{"a": 1, "few": 1, "many": 2, "other": 1, "unknown": 1}
+	want(t, "room for one", w.Snapshot().DepartmentLabels(meetings), map[string]string{"a": "a", "few": "other", "many": "many", "other": "other", "unknown": "unknown"})
+	w.tail(ended("3", noon, department("c")))
+	want(t, "no room", w.Snapshot().DepartmentLabels(meetings)["many"], "other")
+	want(t, "label sets", len(w.Snapshot().LabelSets()), 3)
+}
