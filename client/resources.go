@@ -18,7 +18,8 @@ import (
 // gigabyte is the unit of storage on the API pages, in bytes.
 const gigabyte = 1e9
 
-// Amount is a number of something that an enterprise has, or Absent.
+// Amount is a number of something that an enterprise has, which is never
+// negative, or Absent.
 type Amount float64
 
 // Absent is the Amount when the service sent no usable number. It means unknown,
@@ -73,11 +74,11 @@ func (c *Client) OrgResources(ctx context.Context) (u Usage, err error) {
 
 var errNoResources = errors.New("response holds no resources")
 
-// Names of resources.
+// The names of resources.
 const (
-	ConcurrentParticipants = "concurrent_participants"
-	LiveStreams            = "live_streams"
-	RecordingStorage       = "recording_storage"
+	concurrentParticipants = "concurrent_participants"
+	liveStreams            = "live_streams"
+	recordingStorage       = "recording_storage"
 	softTerminals          = "soft_terminals"
 	hardTerminals1080p     = "hard_terminals_1080p"
 	hardTerminals720p      = "hard_terminals_720p"
@@ -88,20 +89,20 @@ const (
 	virtualRooms           = "vmr"
 )
 
-// Resource is what an enterprise has bought of one kind. Amounts of
-// RecordingStorage are in bytes.
+// Resource is what an enterprise has bought of one kind. Amounts of the resource
+// recording_storage are in bytes.
 type Resource struct {
 	Quota Amount
-	Used  Amount // always Absent for the three resources with exported names
+	Used  Amount // Absent for concurrent participants, live streams and storage
 	// Expired and Expiring are what has expired, and what expires within 30 days.
 	Expired, Expiring Amount
 }
 
 // quotaMembers are the members of the response that hold one resource each.
 var quotaMembers = []struct{ member, resource string }{
-	{"confCallCount", ConcurrentParticipants},
-	{"liveCount", LiveStreams},
-	{"recordCapability", RecordingStorage},
+	{"confCallCount", concurrentParticipants},
+	{"liveCount", liveStreams},
+	{"recordCapability", recordingStorage},
 	{"teSoftCount", softTerminals},
 	{"te1080pHardCount", hardTerminals1080p},
 	{"te720pHardCount", hardTerminals720p},
@@ -144,13 +145,13 @@ func decodeQuotas(body []byte) (map[string]Resource, error) {
 			return nil, err
 		}
 		unit := 1.0
-		if q.resource == RecordingStorage {
+		if q.resource == recordingStorage {
 			unit = gigabyte
 		}
 		read := func(name string) Amount { return number(counts, name).amount(unit) }
 		r := Resource{Quota: read("sumCount"), Used: Absent, Expired: read("expiredCount"), Expiring: read("expiringCount")}
 		switch q.resource {
-		case ConcurrentParticipants, LiveStreams, RecordingStorage: // usedCount is not available for them
+		case concurrentParticipants, liveStreams, recordingStorage: // usedCount is not available for them
 		default:
 			r.Used = read("usedCount")
 		}
@@ -215,13 +216,13 @@ func (a Amount) plus(b Amount) Amount {
 // listedResources are the types of the list of resources.
 var listedResources = map[jsonString]string{
 	"VMR":              virtualRooms,
-	"CONF_CALL":        ConcurrentParticipants,
+	"CONF_CALL":        concurrentParticipants,
 	"HARD_1080P":       hardTerminals1080p,
 	"HARD_720P":        hardTerminals720p,
 	"SOFT":             softTerminals,
 	"ROOM":             rooms,
-	"LIVE":             LiveStreams,
-	"RECORD":           RecordingStorage,
+	"LIVE":             liveStreams,
+	"RECORD":           recordingStorage,
 	"HARD_THIRD_PARTY": thirdPartyTerminals,
 	"HUAWEI_VISION":    huaweiVision,
 	"IDEA_HUB":         ideaHubs,
