@@ -52,6 +52,8 @@ func serve(ctx context.Context, opts *options) error {
 	defer closeLedger(ledger, logger)
 	level.Info(logger).Log("msg", "Starting "+program, "version", version.Info(), "remembered", ledger.Snapshot().Remembered())
 	poller := poller.New(opts.pollerConfig(logger), client, ledger)
+	live := defaultLiveOptions()
+	optional := live.optional(client, ledger, logger)
 
 	meetingRegistry, selfRegistry := prometheus.NewRegistry(), prometheus.NewRegistry()
 	meetingRegistry.MustRegister(collector.New(ledger, opts.window, time.Now))
@@ -62,6 +64,7 @@ func serve(ctx context.Context, opts *options) error {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
+	selfRegistry.MustRegister(optional.metrics...)
 	ready := func() bool { return poller.Status().Ready }
 	handler, err := newHandler(opts, ready, selfRegistry, prometheus.Gatherers{
 		collector.NewGatherer(meetingRegistry, ledger, time.Now),
@@ -88,13 +91,15 @@ func serve(ctx context.Context, opts *options) error {
 		},
 	}
 	var polling sync.WaitGroup
-	polling.Go(func() {
-		select {
-		case <-bound:
-			poller.Run(ctx)
-		case <-ctx.Done():
-		}
-	})
+	for _, run := range append(optional.loops, poller.Run) {
+		polling.Go(func() {
+			select {
+			case <-bound:
+				run(ctx)
+			case <-ctx.Done():
+			}
+		})
+	}
 	served := make(chan error, 1)
 	go func() { served <- web.ListenAndServe(server, opts.web, toolkitLogger) }()
 
