@@ -241,3 +241,36 @@ func TestOptionalSparesTheHistory(t *testing.T) {
 		s.Pass(time.Minute)
 	})
 }
+
+func TestOptionalLeaksNothing(t *testing.T) {
+	const secret = "Erika-Mustermann"
+	for name, fault := range map[string]simulator.Fault{
+		"HTML":           simulator.Body(200, "text/html", secret),
+		"200 with error": simulator.Answer(200, secret+"?", secret),
+		"400":            simulator.Answer(400, secret+"?", secret),
+		"403":            simulator.Answer(403, secret+"?", secret),
+		"redirect":       simulator.Redirect("http://" + secret + ".example/"),
+		"rows": simulator.Body(200, "application/json", strings.ReplaceAll(`{"count":3,"data":[{"confUUID":"$","subject":"$","scheduserName":"$",
+			"passwordEntry":[{"password":"$"}],"chairJoinUri":"$","confType":"$","onlineAttendeeAmount":"$","partAttendeeInfo":[{"name":"$"}]},
+			{"id":"$","type":"$","expireDate":"$","status":"$"},"$"],"vmr":[{"vmrName":"$","vmrPkgParties":"$"}],"confCount":"$","$":"$"}`, "$", secret)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			stack.Simulate(t, nil, func(t *testing.T, s *stack.Simulated) {
+				s.Run()
+				for _, path := range []string{simulator.PathOnline, simulator.PathUsage, simulator.PathQuotas, simulator.PathBought} {
+					s.Service.SetFault(simulator.On(path, fault))
+					s.Live.Round(t.Context())
+					s.Resources.Round(t.Context())
+					s.Pass(6 * time.Minute)
+				}
+				families, err := s.Stack.Scrape()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if text := fmt.Sprint(families, s.Log); strings.Contains(text, secret) {
+					t.Error(text)
+				}
+			})
+		})
+	}
+}
