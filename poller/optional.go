@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -21,7 +22,7 @@ const (
 	refusedInterval = time.Hour
 	// maxRefusals is how many refusals since the last success it takes to believe
 	// them. The first may come from a dead token, which the polls of the history
-	// replace.
+	// replace. A single 404 is enough.
 	maxRefusals = 2
 )
 
@@ -56,6 +57,7 @@ type source struct {
 	done     bool      // it was read at least once
 	err      error     // of the last attempt
 	refusals int       // since the last success
+	refused  bool      // the refusals are believed
 }
 
 // OptionalStatus is the record of the rounds since the start. It is immutable.
@@ -149,15 +151,19 @@ func (o *Optional) note(s *source, began time.Time, err error) {
 	var refusal *client.Error
 	switch isRefusal := errors.As(err, &refusal) && refusal.Refused(); {
 	case err == nil:
-		if before != nil && s.refusals != 1 { // one refusal alone is not logged
+		if before != nil && (s.refused || s.refusals == 0) { // else nothing was logged
 			level.Info(logger).Log("msg", "Reading "+s.name+" succeeds again")
 		}
-		s.done, s.refusals, wait = true, 0, o.cfg.Interval*time.Duration(s.every)
+		s.done, s.refused, s.refusals = true, false, 0
+		wait = o.cfg.Interval * time.Duration(s.every)
 	case isRefusal:
-		if s.refusals++; s.refusals >= maxRefusals {
-			wait = max(refusedInterval, o.cfg.Interval)
+		s.refusals++
+		if s.refusals < maxRefusals && refusal.Status != http.StatusNotFound {
+			break
 		}
-		if s.refusals == maxRefusals {
+		wait = max(refusedInterval, o.cfg.Interval)
+		if !s.refused {
+			s.refused = true
 			level.Warn(logger).Log("msg", fmt.Sprintf("The service refuses %s to this user, or does not offer them; the next attempts are an hour apart; --no-collector.%s ends them", s.name, o.name), "err", err)
 		}
 	case before == nil || ReasonOf(before) != ReasonOf(err):

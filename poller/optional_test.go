@@ -176,7 +176,7 @@ func TestRefusedIsTriedEveryHour(t *testing.T) {
 					s.Run()
 					s.RunOptional()
 					s.Pass(3*time.Hour + 10*time.Second)
-					// The second attempt comes one interval after the first.
+					// After a 403, the second attempt comes one interval after the first.
 					if n := s.Service.Requests(c.path); n != 4 {
 						t.Errorf("%d attempts in 3 hours, want 4", n)
 					}
