@@ -90,7 +90,12 @@ func everyFamily(t *testing.T) []*dto.MetricFamily {
 	if _, err := p.Poll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	optional := poller.OptionalConfig{Interval: time.Minute, Now: time.Now, Logger: log.NewNopLogger()}
+	live, resources := poller.NewLive(optional, service, meetings.Snapshot), poller.NewResources(optional, service)
+	live.Round(t.Context())
+	resources.Round(t.Context())
 	registry := prometheus.NewRegistry()
+	registry.MustRegister(collector.NewLive(live, time.Now), collector.NewResources(resources, time.Now), collector.NewOptional(live.Status, resources.Status))
 	registry.MustRegister(collector.New(meetings, opts.window, time.Now), collector.NewHealth(p.Status), requests)
 	families, err := registry.Gather()
 	if err != nil {

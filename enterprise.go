@@ -25,6 +25,7 @@ type enterprise struct {
 	client   *client.Client
 	ledger   *ledger.Ledger
 	poller   *poller.Poller
+	optional optional
 	meetings prometheus.Gatherer // the metrics of the ledger
 	logger   log.Logger
 }
@@ -99,9 +100,11 @@ func newEnterprise(opts *options, entry *enterpriseOptions, config client.Config
 	pollerConfig := opts.pollerConfig(e.logger)
 	pollerConfig.Delay = pollDelay(e.name, opts.interval)
 	e.poller = poller.New(pollerConfig, e.client, e.ledger)
+	e.optional = opts.optional(e.client, e.ledger, e.logger)
 	labelled.MustRegister(collector.New(e.ledger, opts.window, time.Now))
 	e.meetings = collector.NewGatherer(meetings, e.ledger, time.Now)
 	self.MustRegister(collector.NewHealth(e.poller.Status), requests)
+	self.MustRegister(e.optional.metrics...)
 	return e, nil
 }
 
@@ -120,7 +123,9 @@ func pollDelay(name string, interval time.Duration) time.Duration {
 func (all enterprises) run(ctx context.Context) {
 	var polling sync.WaitGroup
 	for _, e := range all {
-		polling.Go(func() { e.poller.Run(ctx) })
+		for _, loop := range append(e.optional.loops, e.poller.Run) {
+			polling.Go(func() { loop(ctx) })
+		}
 	}
 	polling.Wait()
 }

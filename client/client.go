@@ -21,13 +21,22 @@ import (
 
 // Names of the API's endpoints, as in Exchange.Endpoint.
 const (
-	EndpointSignIn  = "sign_in"
-	EndpointHistory = "history"
-	EndpointSignOut = "sign_out"
+	EndpointSignIn        = "sign_in"
+	EndpointHistory       = "history"
+	EndpointSignOut       = "sign_out"
+	EndpointLive          = "live"
+	EndpointOrgResources  = "org_resources"
+	EndpointCorpResources = "corp_resources"
+	EndpointResourceList  = "resource_list"
 )
 
 // Endpoints returns the name of every endpoint that the client calls.
-func Endpoints() []string { return []string{EndpointSignIn, EndpointHistory, EndpointSignOut} }
+func Endpoints() []string {
+	return []string{
+		EndpointSignIn, EndpointHistory, EndpointSignOut,
+		EndpointLive, EndpointOrgResources, EndpointCorpResources, EndpointResourceList,
+	}
+}
 
 const (
 	// maxPageLimit is the largest page of history (API page: limit).
@@ -112,7 +121,10 @@ type Client struct {
 	proxy   *url.URL // nil if there is none
 	limiter *Limiter
 	session session
-	paging  atomic.Int32 // the Paging, as far as known
+	paging  atomic.Int32 // the Paging of the history, as far as known
+	// The same for the other listings. One that pages in another way must not
+	// make the client forget how the history does.
+	onlinePaging, resourcePaging atomic.Int32
 }
 
 // New returns a client. It sends no request. It returns an error if the

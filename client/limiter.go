@@ -1,7 +1,9 @@
 package client
 
 import (
+	"context"
 	"sync"
+	"time"
 
 	"golang.org/x/time/rate"
 )
@@ -29,6 +31,23 @@ func NewLimiter(perMinute int) *Limiter {
 		perMinute: perMinute,
 		demand:    map[*Client]int{},
 	}
+}
+
+// wait waits until the limit allows a request. A background request takes no
+// place in the queue: it takes a token if one is left, and none is while another
+// request waits. So it delays a later one by no more than one token.
+func (l *Limiter) wait(ctx context.Context, background bool) error {
+	if !background {
+		return l.rate.Wait(ctx)
+	}
+	for !l.rate.Allow() {
+		select {
+		case <-time.After(time.Minute / time.Duration(l.perMinute)):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
 }
 
 // Demand notes how many requests per minute this client needs. It returns how

@@ -2,7 +2,7 @@ package client
 
 import (
 	"context"
-	"time"
+	"sync/atomic"
 
 	"huaweicloud_meeting_exporter/meeting"
 )
@@ -11,11 +11,19 @@ import (
 // they arrive.
 const maxListingBuffer = 100_000
 
+// list is what the service lists page by page.
+type list struct {
+	op     string        // names the operation in errors
+	limit  int           // the number of records to ask for in one page
+	paging *atomic.Int32 // the Paging, as far as known
+	// page requests the page at an offset.
+	page func(ctx context.Context, offset int) (*page, error)
+}
+
 // reading is one pass over the pages of a listing.
 type reading struct {
-	client   *Client
-	from, to time.Time
-	listing  *Listing
+	list    list
+	listing *Listing
 
 	paging Paging
 	size   int    // rows of a full page, as far as known
@@ -36,11 +44,11 @@ type place struct {
 	meeting int // the index in Listing.Meetings, or -1 if it has none
 }
 
-func newReading(c *Client, from, to time.Time) *reading {
+func newReading(l list) *reading {
 	return &reading{
-		client: c, from: from, to: to,
+		list:    l,
 		listing: &Listing{Defects: map[meeting.Defect]int{}},
-		paging:  Paging(c.paging.Load()),
+		paging:  Paging(l.paging.Load()),
 		records: map[string]place{}, repeats: map[string]int{}, departments: map[string]string{},
 	}
 }
@@ -80,7 +88,7 @@ func (r *reading) readFirst(ctx context.Context) (*page, error) {
 	}
 	r.listing.Announced = p.count
 	r.listing.Meetings = make([]meeting.Meeting, 0, min(p.count, maxListingBuffer))
-	r.size, r.listing.PageSize = pageSize(p, r.client.cfg.PageLimit)
+	r.size, r.listing.PageSize = pageSize(p, r.list.limit)
 	if len(p.rows) > 0 {
 		r.first = p.rows[0].key
 	}
@@ -124,7 +132,7 @@ func (r *reading) readNext(ctx context.Context) (*page, error) {
 }
 
 func (r *reading) readPage(ctx context.Context, offset int) (*page, error) {
-	p, err := r.client.fetchPage(ctx, r.from, r.to, offset)
+	p, err := r.list.page(ctx, offset)
 	if err == nil {
 		r.listing.Pages++
 	}

@@ -52,12 +52,14 @@ type call struct {
 	once bool
 	// unlimited makes the call without waiting for the limiter.
 	unlimited bool
+	// background lets all other calls go first.
+	background bool
 }
 
 // attempt makes one request. It returns an *Error, or an error of call.build.
 func (c *Client) attempt(ctx context.Context, call call) error {
 	if !call.unlimited {
-		if err := c.limiter.rate.Wait(ctx); err != nil {
+		if err := c.limiter.wait(ctx, call.background); err != nil {
 			return &Error{Op: call.op, Reason: Network, Err: err}
 		}
 	}

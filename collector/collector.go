@@ -42,7 +42,7 @@ type Collector struct {
 	durations, participants    *prometheus.Desc
 	historyWindow, lastSuccess *prometheus.Desc
 	newestEnd, remembered      *prometheus.Desc
-	folded, tooLate            *prometheus.Desc
+	folded, tooLate, peak      *prometheus.Desc
 }
 
 // New returns a collector of a ledger. The window must be that of the ledger's
@@ -80,6 +80,7 @@ func New(l *ledger.Ledger, window time.Duration, now func() time.Time) *Collecto
 		newestEnd:     newDesc("newest_meeting_end_timestamp_seconds", "Latest endTime among the meetings remembered, in seconds since 1970."+helpPolled),
 		folded:        newDesc("folded_meetings_total", "Ended meetings counted under the department other because --history.max-departments was reached."+helpPolled),
 		tooLate:       newDesc("too_late_meetings_total", "Ended meetings that are never counted, because they were first listed more than --history.window and --history.max-meeting-duration together after their start."+helpPolled),
+		peak:          newDesc("recent_peak_concurrent_meetings", "Most meetings at once in any minute of the recent window, computed from startTime and endTime of the ended meetings."+helpPolled),
 		remembered:    newDesc("ledger_meetings", "Number of meetings that the ledger remembers, to count none twice."),
 	}
 }
@@ -92,18 +93,21 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range c.total {
 		ch <- d.desc
 	}
-	for _, d := range []*prometheus.Desc{c.durations, c.participants, c.historyWindow, c.lastSuccess, c.newestEnd, c.folded, c.tooLate, c.remembered} {
+	for _, d := range []*prometheus.Desc{c.durations, c.participants, c.historyWindow, c.lastSuccess, c.newestEnd, c.folded, c.tooLate, c.peak, c.remembered} {
 		ch <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
-	s := c.ledger.Snapshot()
-	for _, sums := range s.Recent(c.now()) {
+	s, now := c.ledger.Snapshot(), c.now()
+	for _, sums := range s.Recent(now) {
 		for _, d := range c.recent {
 			ch <- gauge(d.desc, float64(d.value(sums.Sums)), sums.Department, sums.Type.String())
 		}
+	}
+	if peak, ok := s.PeakConcurrent(now); ok {
+		ch <- gauge(c.peak, float64(peak))
 	}
 	for _, sums := range s.Totals() {
 		for _, d := range c.total {

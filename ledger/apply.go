@@ -1,9 +1,6 @@
 package ledger
 
 import (
-	"cmp"
-	"maps"
-	"slices"
 	"time"
 
 	"huaweicloud_meeting_exporter/meeting"
@@ -36,6 +33,7 @@ func (t *turn) applyPoll(p Poll) {
 		t.state.lastSweep, t.state.sweptReach = p.Ended, t.base.cfg.reach()
 		t.advanceHorizon(p.Began)
 	}
+	t.state.running = t.state.running.merge(t.running)
 }
 
 // admitDepartments gives numbers to new departments while there is room: first
@@ -47,10 +45,7 @@ func (t *turn) admitDepartments(meetings []meeting.Meeting) {
 			reports[name]++
 		}
 	}
-	busiestFirst := slices.SortedFunc(maps.Keys(reports), func(a, b string) int {
-		return cmp.Or(cmp.Compare(reports[b], reports[a]), cmp.Compare(a, b))
-	})
-	for _, name := range busiestFirst[:min(len(busiestFirst), t.names.room(t.base.cfg.MaxDepartments))] {
+	for _, name := range t.names.admissible(reports, t.base.cfg.MaxDepartments) {
 		t.names.add(name)
 	}
 }
@@ -85,8 +80,10 @@ func (t *turn) applyReport(m *meeting.Meeting, baseline bool, now time.Time) {
 	}
 	if known {
 		t.windows.add(old.shownSet, old.end, Sums{}.minus(old.shownSums()))
+		t.running.add(&old, -1)
 	}
 	t.windows.add(set, e.end, e.shownSums())
+	t.running.add(&e, 1)
 	t.meetings[key] = e
 }
 

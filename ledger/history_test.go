@@ -184,6 +184,7 @@ func (h *history) compare(when string) {
 		Created: noon, LastPoll: o.LastPoll(), LastSweep: o.LastSweep(), Horizon: o.Horizon(), SweepFrom: o.SweepFrom(h.now),
 	}
 	wanted.Newest, _ = o.NewestEnd()
+	wanted.Peak, wanted.PeakShown = o.PeakConcurrent(h.now)
 	got := viewOf(h.Ledger, h.now)
 	if got.Newest.Unix() == 0 {
 		got.Newest = time.Time{} // there is none

@@ -59,13 +59,18 @@ func (t *turn) forget(before minute) {
 	}
 	maps.DeleteFunc(t.meetings, func(key id, e entry) bool {
 		_, old := t.base.meetings[key]
-		return !old && e.end < before
+		if old || e.end >= before {
+			return false
+		}
+		t.running.add(&e, -1)
+		return true
 	})
 	for key, e := range t.base.meetings {
 		if latest, ok := t.meetings[key]; ok {
 			e = latest
 		}
 		if e.end < before {
+			t.running.add(&e, -1)
 			t.forgotten = append(t.forgotten, key)
 			delete(t.meetings, key)
 		}

@@ -88,6 +88,7 @@ type state struct {
 	// sweptReach is the Config.reach of the last complete sweep.
 	sweptReach time.Duration
 	newestEnd  minute // of the meetings remembered; 0 if there are none
+	running    concurrency
 
 	// The fixed series exist from the creation of the ledger: folded, tooLate and
 	// the histograms. They are held until fixedReleased is set (rule 6).

@@ -175,14 +175,17 @@ func (v values) possible() bool {
 		v.Minutes <= uint16(meeting.MaxDuration/time.Minute)
 }
 
-// sumWindows computes the windows and the newest end from the meetings.
+// sumWindows computes the windows, the concurrency and the newest end from the
+// meetings.
 func (l *Ledger) sumWindows() {
-	changes := windowChanges{}
+	changes, running := windowChanges{}, concurrencyChanges{}
 	l.state.newestEnd = 0
 	for _, e := range l.meetings {
 		changes.add(e.shownSet, e.end, e.shownSums())
+		running.add(&e, 1)
 		l.state.newestEnd = max(l.state.newestEnd, e.end)
 	}
+	l.state.running = concurrency(nil).merge(running)
 	for key, s := range l.series {
 		s.window = window(nil).merge(changes[key])
 		l.series[key] = s

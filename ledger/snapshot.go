@@ -19,6 +19,7 @@ const maxAhead = time.Minute
 type Snapshot struct {
 	cfg        Config
 	state      state
+	names      departments       // which never change: a turn makes a copy
 	series     []publishedSeries // by department and type
 	held       []setID           // the series whose counters are shown at 0 (rule 6)
 	remembered int
@@ -69,7 +70,7 @@ type LabeledSums struct {
 func (l *Ledger) publish() { l.snapshot.Store(l.newSnapshot()) }
 
 func (l *Ledger) newSnapshot() *Snapshot {
-	s := &Snapshot{cfg: l.cfg, state: l.state, remembered: len(l.meetings), deliveries: l.deliveries, series: make([]publishedSeries, 0, len(l.series))}
+	s := &Snapshot{cfg: l.cfg, state: l.state, names: l.names, remembered: len(l.meetings), deliveries: l.deliveries, series: make([]publishedSeries, 0, len(l.series))}
 	for key, one := range l.series {
 		s.series = append(s.series, publishedSeries{LabelSet{l.names.names[key.department()], key.typ()}, one})
 		if one.held {
@@ -80,6 +81,34 @@ func (l *Ledger) newSnapshot() *Snapshot {
 		return cmp.Or(cmp.Compare(a.Department, b.Department), cmp.Compare(a.Type, b.Type))
 	})
 	return s
+}
+
+// LabelSets returns every label set ever seen, by department and type.
+func (s *Snapshot) LabelSets() []LabelSet {
+	sets := make([]LabelSet, len(s.series))
+	for i, one := range s.series {
+		sets[i] = one.LabelSet
+	}
+	return sets
+}
+
+// DepartmentLabels returns the label of each department of meetings that are not
+// to be counted, such as those in progress. Their numbers of meetings are given. A
+// name is its own label if the ledger knows it, or if the cap has room for it:
+// first for the names with the most meetings. All others are
+// meeting.OtherDepartment. The ledger does not remember these names.
+func (s *Snapshot) DepartmentLabels(meetings map[string]int) map[string]string {
+	labels, unknown := map[string]string{}, map[string]int{}
+	for name, n := range meetings {
+		labels[name] = name
+		if !s.names.has(name) {
+			labels[name], unknown[name] = meeting.OtherDepartment, n
+		}
+	}
+	for _, name := range s.names.admissible(unknown, s.cfg.MaxDepartments) {
+		labels[name] = name
+	}
+	return labels
 }
 
 // MarkDelivered notes that a scrape was given all metrics of this snapshot or of
@@ -115,8 +144,7 @@ func (s *Snapshot) Totals() []LabeledSums {
 // when the last complete sweep read less far back than the configuration now
 // asks for. Now counts in whole minutes, like the times of the meetings.
 func (s *Snapshot) Recent(now time.Time) []LabeledSums {
-	age := now.Sub(s.state.lastPoll)
-	if s.state.lastSweep.IsZero() || age > s.cfg.StaleAfter || age < -maxAhead || s.state.sweptReach < s.cfg.reach() {
+	if s.withholds(now) {
 		return nil
 	}
 	begin := s.cfg.windowBegin(now)
@@ -125,6 +153,23 @@ func (s *Snapshot) Recent(now time.Time) []LabeledSums {
 		recent[i] = LabeledSums{LabelSet: one.LabelSet, Sums: one.window.sumsSince(begin)}
 	}
 	return recent
+}
+
+// PeakConcurrent returns the most meetings that ran in any one minute of the
+// window before now. A meeting covers the minutes from its start up to its end,
+// and at least one. The minute in which the window begins counts. PeakConcurrent
+// returns false where Recent returns nil (rule 3).
+func (s *Snapshot) PeakConcurrent(now time.Time) (meetings int64, ok bool) {
+	if s.withholds(now) {
+		return 0, false
+	}
+	return s.state.running.since(s.cfg.windowBegin(now) - 1), true
+}
+
+// withholds reports whether the window gauges may be wrong (rule 3).
+func (s *Snapshot) withholds(now time.Time) bool {
+	age := now.Sub(s.state.lastPoll)
+	return s.state.lastSweep.IsZero() || age > s.cfg.StaleAfter || age < -maxAhead || s.state.sweptReach < s.cfg.reach()
 }
 
 // Durations returns the durations in seconds of the counted meetings whose

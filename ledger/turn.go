@@ -21,6 +21,7 @@ type turn struct {
 	observed  map[observation]bool
 	copied    [measures][meeting.TypeCount]bool // distributions that are not those of base
 	windows   windowChanges
+	running   concurrencyChanges
 }
 
 // observation is a value of one of the distributions.
@@ -62,6 +63,7 @@ func (l *Ledger) newTurn() *turn {
 		meetings: map[id]entry{},
 		observed: map[observation]bool{},
 		windows:  windowChanges{},
+		running:  concurrencyChanges{},
 	}
 }
 

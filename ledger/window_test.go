@@ -165,3 +165,42 @@ func TestHorizon(t *testing.T) {
 		want(t, "lost", lost, true)
 	})
 }
+
+func TestPeakConcurrent(t *testing.T) {
+	edge := noon.Add(-24 * time.Hour)
+	for name, c := range map[string]struct {
+		pass     time.Duration
+		meetings []meeting.Meeting
+		want     int64
+	}{
+		"no meetings":                  {0, nil, 0},
+		"one after the other":          {0, []meeting.Meeting{ended("a", noon), ended("b", noon.Add(-time.Hour))}, 1},
+		"one minute in common":         {0, []meeting.Meeting{ended("a", noon), ended("b", noon.Add(-59*time.Minute))}, 2},
+		"no length is a minute":        {0, []meeting.Meeting{ended("a", noon), ended("b", noon.Add(-time.Minute), lasting(0))}, 2},
+		"no length at the other's end": {0, []meeting.Meeting{ended("a", noon), ended("b", noon, lasting(0))}, 1},
+		"the minute of the edge":       {59 * time.Second, []meeting.Meeting{ended("a", edge.Add(time.Minute)), ended("b", edge.Add(time.Minute))}, 2},
+		"before the edge":              {0, []meeting.Meeting{ended("a", edge), ended("b", edge), ended("c", noon)}, 1},
+		"ran on at the edge":           {time.Hour, []meeting.Meeting{ended("a", noon, lasting(30*time.Hour)), ended("b", edge)}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, defaults())
+			w.sweep(c.meetings...)
+			w.pass(c.pass)
+			got, shown := w.Snapshot().PeakConcurrent(w.now)
+			want(t, "peak", got, c.want)
+			want(t, "shown", shown, true)
+		})
+	}
+}
+
+func TestDepartmentLabels(t *testing.T) {
+	cfg := defaults()
+	cfg.MaxDepartments = 3
+	w := newWorld(t, cfg)
+	w.sweep(ended("1", noon, department("a")), ended("2", noon, department("b")))
+	meetings := map[string]int{"a": 1, "few": 1, "many": 2, "other": 1, "unknown": 1}
+	want(t, "room for one", w.Snapshot().DepartmentLabels(meetings), map[string]string{"a": "a", "few": "other", "many": "many", "other": "other", "unknown": "unknown"})
+	w.tail(ended("3", noon, department("c")))
+	want(t, "no room", w.Snapshot().DepartmentLabels(meetings)["many"], "other")
+	want(t, "label sets", len(w.Snapshot().LabelSets()), 3)
+}

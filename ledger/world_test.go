@@ -156,6 +156,8 @@ type view struct {
 	Remembered                           int
 	Created, LastPoll, LastSweep, Newest time.Time
 	Horizon, SweepFrom                   time.Time
+	Peak                                 int64
+	PeakShown                            bool
 }
 
 // counters are what can be held: as published, or as it would be without holds.
@@ -172,6 +174,7 @@ func viewOf(l *ledger.Ledger, now time.Time) view {
 		Created: s.Created(), LastPoll: s.LastPoll(), LastSweep: s.LastSweep(), Horizon: l.Horizon(), SweepFrom: l.SweepFrom(now),
 	}
 	v.Newest, _ = s.NewestEnd()
+	v.Peak, v.PeakShown = s.PeakConcurrent(now)
 	return v
 }
 

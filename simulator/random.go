@@ -16,6 +16,7 @@ const (
 	forOccurrence
 	forHour
 	forUser
+	forVisits
 )
 
 // stream returns a generator for one purpose and one object. The keys are the

@@ -123,15 +123,20 @@ func (r *Record) encode(at time.Time, v Variant, ended bool) ([]byte, error) {
 	if r.IsHasRecordFile != nil {
 		row.IsHasRecordFile = new(r.hasRecording(at))
 	}
+	return marshalRow(row, r.Extra)
+}
+
+// marshalRow returns a row as JSON, with the extra fields of its record.
+func marshalRow(row any, extra map[string]json.RawMessage) ([]byte, error) {
 	text, err := json.Marshal(row)
-	if err != nil || len(r.Extra) == 0 {
+	if err != nil || len(extra) == 0 {
 		return text, err
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
 		return nil, err
 	}
-	maps.Copy(fields, r.Extra)
+	maps.Copy(fields, extra)
 	maps.DeleteFunc(fields, func(_ string, v json.RawMessage) bool { return len(v) == 0 })
 	return json.Marshal(fields)
 }

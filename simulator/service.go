@@ -1,7 +1,7 @@
 // Package simulator is a stand-in for the Huawei Cloud Meeting service: an
-// http.Handler for the calls that the exporter needs (sign in, list the ended
-// meetings, sign out) and for those that look up and refresh a token. The
-// enterprise behind it is invented.
+// http.Handler for the calls that the exporter needs (sign in, list the ended and
+// the running meetings, read the resources, sign out) and for those that look up
+// and refresh a token. The enterprise behind it is invented.
 //
 // The simulator reproduces what makes the real service hard to use. It checks
 // signatures and their expiry. The 65th token of a user silently ends the
@@ -38,11 +38,16 @@ const (
 	PathToken    = "/v1/usg/acs/token"                      // DELETE: sign out; PUT: refresh a token
 	PathValidate = "/v1/usg/acs/token/validate"             // POST: look up a token
 	PathHistory  = "/v1/mmc/management/conferences/history" // GET: list the ended meetings
+	PathOnline   = "/v1/mmc/management/conferences/online"  // GET: list the running meetings
+	PathUsage    = "/v1/mmc/management/orgRes"              // GET: the resources in use
+	PathQuotas   = "/v1/usg/dcs/corp/resource"              // GET: the resources bought
+	PathBought   = "/v1/usg/dcs/corp/resource-list"         // GET: list the resources bought
 )
 
 // Service is the simulated service. Its methods are safe for concurrent use.
 type Service struct {
 	cfg      Config
+	opened   time.Time    // when New made the service
 	role     atomic.Int32 // a Role, or roleUnset
 	variant  atomic.Pointer[Variant]
 	account  atomic.Int32 // an AccountState
@@ -59,6 +64,7 @@ func New(cfg Config) *Service {
 	cfg = cfg.withDefaults()
 	s := &Service{
 		cfg:      cfg,
+		opened:   cfg.Now(),
 		requests: make(map[string]*atomic.Int64),
 		throttle: &throttle{limit: cfg.RateLimit},
 		tokens:   tokens{seed: cfg.Seed, lifetime: cfg.TokenLifetime},
@@ -67,7 +73,7 @@ func New(cfg Config) *Service {
 			days: make(map[day]*generatedDay), replaced: make(map[string]bool),
 		},
 	}
-	for _, path := range []string{PathAppAuth, PathAccount, PathToken, PathValidate, PathHistory, ""} {
+	for _, path := range []string{PathAppAuth, PathAccount, PathToken, PathValidate, PathHistory, PathOnline, PathUsage, PathQuotas, PathBought, ""} {
 		s.requests[path] = new(atomic.Int64)
 	}
 	s.SetVariant(cfg.Variant)
@@ -135,7 +141,19 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 		s.validate(w, r)
 	case "GET " + PathHistory:
 		s.history(w, r)
+	case "GET " + PathOnline:
+		s.online(w, r)
+	case "GET " + PathUsage:
+		s.usage(w, r)
+	case "GET " + PathQuotas:
+		s.quotas(w, r)
+	case "GET " + PathBought:
+		s.bought(w, r)
 	default:
-		writeError(w, http.StatusNotFound, "APIGW.0101", "The API does not exist or has not been published in the environment")
+		writeNotFound(w)
 	}
+}
+
+func writeNotFound(w http.ResponseWriter) {
+	writeError(w, http.StatusNotFound, "APIGW.0101", "The API does not exist or has not been published in the environment")
 }

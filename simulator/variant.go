@@ -40,6 +40,12 @@ type Variant struct {
 	Throttle ThrottleForm
 	// SignIn is the form of the responses that carry a token.
 	SignIn SignInForm
+	// OnlineCount decides which running meetings show how many people are in.
+	OnlineCount OnlineCountForm
+	// Resources is the form of the resources.
+	Resources ResourceForm
+	// Access is the response to requests for running meetings and resources.
+	Access AccessForm
 }
 
 // OffsetRule is a meaning of the parameter offset. Pages are counted by the
@@ -142,6 +148,39 @@ const (
 	SignInTextNumbers            // every number is a string
 )
 
+// OnlineCountForm decides which rows of the running meetings hold
+// onlineAttendeeAmount.
+type OnlineCountForm int
+
+// The rows that hold a number.
+const (
+	OnlineCountAlways    OnlineCountForm = iota
+	OnlineCountSometimes                 // about every other row
+	OnlineCountNever
+)
+
+// ResourceForm is the form of the resources. Which of them there are depends on
+// the edition.
+type ResourceForm int
+
+// The forms of resources.
+const (
+	ResourcesAll     ResourceForm = iota
+	ResourcesNull                 // those of other editions are null
+	ResourcesMissing              // those of other editions are missing
+	ResourcesText                 // every number is a string
+)
+
+// AccessForm is the response to requests that not every user may make.
+type AccessForm int
+
+// The responses to requests for running meetings and resources.
+const (
+	AccessByRole    AccessForm = iota // administrators see resources
+	AccessForbidden                   // 403
+	AccessUnknown                     // 404
+)
+
 // SetVariant changes how the service responds to later requests.
 func (s *Service) SetVariant(v Variant) { s.variant.Store(&v) }
 
@@ -160,6 +199,9 @@ func RandomVariant(rng *rand.Rand) Variant {
 		DeadToken:    oneOf(rng, DeadTokenUnauthorized, DeadTokenNull, DeadTokenBadRequest, DeadTokenForbidden, DeadTokenNoBody, DeadTokenOK),
 		Throttle:     oneOf(rng, ThrottleTooMany, ThrottleForbidden, ThrottleCut),
 		SignIn:       oneOf(rng, SignInUsual, SignInUserArray, SignInNoUser, SignInNullUser, SignInTextNumbers),
+		OnlineCount:  oneOf(rng, OnlineCountAlways, OnlineCountSometimes, OnlineCountNever),
+		Resources:    oneOf(rng, ResourcesAll, ResourcesNull, ResourcesMissing, ResourcesText),
+		Access:       oneOf(rng, AccessByRole, AccessByRole, AccessForbidden, AccessUnknown),
 	}
 }
 
@@ -179,9 +221,9 @@ func (v Variant) pageSize(asked, most int) (size, shown int) {
 	return size, size
 }
 
-// page returns the page at an offset. Past the end it returns the last page
+// pageOf returns the page at an offset. Past the end it returns the last page
 // again, as the sister endpoints of the API do, or nothing.
-func (v Variant) page(records []*Record, offset, size int) []*Record {
+func pageOf[T any](v Variant, records []T, offset, size int) []T {
 	first := offset
 	switch v.Offset { // min prevents an overflow
 	case OffsetWholePage:
@@ -285,8 +327,14 @@ func numbersToText(object map[string]any) {
 			object[name] = strconv.Itoa(value)
 		case int64:
 			object[name] = strconv.FormatInt(value, 10)
+		case float64:
+			object[name] = strconv.FormatFloat(value, 'f', -1, 64)
 		case map[string]any:
 			numbersToText(value)
+		case []map[string]any:
+			for _, one := range value {
+				numbersToText(one)
+			}
 		}
 	}
 }

@@ -49,8 +49,7 @@ func (s Sums) Max(o Sums) Sums {
 // Recent returns the window gauges at a time of the wall clock, or nil while
 // they are withheld: rule 3.
 func (o *Oracle) Recent(now time.Time) map[LabelSet]Sums {
-	age := now.Sub(o.lastPoll)
-	if o.lastSweep.IsZero() || age > o.cfg.StaleAfter || age < -time.Minute || o.sweptReach < o.cfg.reach() {
+	if o.withholds(now) {
 		return nil
 	}
 	recent := map[LabelSet]Sums{}
@@ -64,6 +63,31 @@ func (o *Oracle) Recent(now time.Time) map[LabelSet]Sums {
 		}
 	}
 	return recent
+}
+
+func (o *Oracle) withholds(now time.Time) bool {
+	age := now.Sub(o.lastPoll)
+	return o.lastSweep.IsZero() || age > o.cfg.StaleAfter || age < -time.Minute || o.sweptReach < o.cfg.reach()
+}
+
+// PeakConcurrent returns the most meetings in any minute that ends within the
+// window, or false while the window gauges are withheld: rule 3.
+func (o *Oracle) PeakConcurrent(now time.Time) (peak int64, ok bool) {
+	if o.withholds(now) {
+		return 0, false
+	}
+	minutes := func(t time.Time) int64 { return t.Unix() / 60 }
+	begin := minutes(now.Truncate(time.Minute).Add(-o.cfg.Window))
+	inMinute := map[int64]int64{}
+	for _, i := range o.remembered {
+		m := o.sightings[i].latest
+		first, last := minutes(m.Start), max(minutes(m.Start), minutes(m.End)-1)
+		for at := max(first, begin); at <= last; at++ {
+			inMinute[at]++
+			peak = max(peak, inMinute[at])
+		}
+	}
+	return peak, true
 }
 
 // Counted returns the counters as they would be if nothing were held: rules 4

@@ -81,6 +81,9 @@ func (w *world) expectedSamples(now time.Time) samples {
 		}
 	}
 	put(recentNames, o.Recent(now))
+	if peak, ok := o.PeakConcurrent(now); ok {
+		single("recent_peak_concurrent_meetings", float64(peak))
+	}
 	totals := o.Totals()
 	put(totalNames, totals)
 	for set := range totals {

@@ -74,6 +74,17 @@ func NewSimulated(t *testing.T, change func(*Options)) *Simulated {
 	return s
 }
 
+// RunOptional starts Live and Resources, and returns after their first rounds,
+// unless these wait for something.
+func (s *Simulated) RunOptional() {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	cancelPoller := s.cancel
+	s.cancel = func() { cancel(); cancelPoller() }
+	s.running.Go(func() { s.Live.Run(ctx) })
+	s.running.Go(func() { s.Resources.Run(ctx) })
+	synctest.Wait()
+}
+
 // Run starts the poller, and returns after its first poll, unless that waits
 // for something.
 func (s *Simulated) Run() {

@@ -24,6 +24,8 @@ type Config struct {
 	Client client.Config
 	Ledger ledger.Config
 	Poller poller.Config
+	// LiveInterval and ResourcesInterval are the intervals of the two.
+	LiveInterval, ResourcesInterval time.Duration
 	// Path is the file of the ledger; empty means memory only.
 	Path string
 	// Now is the wall clock of all parts.
@@ -46,6 +48,7 @@ func Defaults(transport http.RoundTripper) Config {
 		Poller: poller.Config{
 			Interval: time.Minute, SweepInterval: 30 * time.Minute, Tail: 4 * time.Hour, Logger: log.NewNopLogger(),
 		},
+		LiveInterval: time.Minute, ResourcesInterval: 5 * time.Minute,
 		Now: time.Now,
 	}
 }
@@ -61,6 +64,9 @@ type Stack struct {
 	Client *client.Client
 	Ledger *ledger.Ledger
 	Poller *poller.Poller
+	// Live and Resources run only if a test says so.
+	Live      *poller.Live
+	Resources *poller.Resources
 	// Meetings gathers the metrics of the ledger, Self those of the exporter.
 	Meetings *collector.Gatherer
 	Self     *prometheus.Registry
@@ -89,11 +95,19 @@ func New(cfg Config) (*Stack, error) {
 		return nil, err
 	}
 	s.Poller = poller.New(cfg.Poller, s.Client, s.Ledger)
+	optional := func(interval time.Duration) poller.OptionalConfig {
+		return poller.OptionalConfig{Interval: interval, Now: cfg.Now, Logger: cfg.Poller.Logger}
+	}
+	s.Live = poller.NewLive(optional(cfg.LiveInterval), s.Client, s.Ledger.Snapshot)
+	s.Resources = poller.NewResources(optional(cfg.ResourcesInterval), s.Client)
 
 	meetings := prometheus.NewPedanticRegistry()
 	meetings.MustRegister(collector.New(s.Ledger, cfg.Ledger.Window, cfg.Now))
 	s.Meetings = collector.NewGatherer(meetings, s.Ledger, cfg.Now)
-	s.Self.MustRegister(collector.NewHealth(s.Poller.Status), requests)
+	s.Self.MustRegister(
+		collector.NewHealth(s.Poller.Status), requests, collector.NewLive(s.Live, cfg.Now), collector.NewResources(s.Resources, cfg.Now),
+		collector.NewOptional(s.Live.Status, s.Resources.Status),
+	)
 	return s, nil
 }
 

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"huaweicloud_meeting_exporter/client"
+	"huaweicloud_meeting_exporter/collector"
+	"huaweicloud_meeting_exporter/ledger"
+	"huaweicloud_meeting_exporter/poller"
+)
+
+// liveOptions are the values of the flags of the collectors live and resources.
+type liveOptions struct {
+	live, resources                 bool
+	liveInterval, resourcesInterval time.Duration
+}
+
+// register declares the flags, which set o.
+func (o *liveOptions) register(app *kingpin.Application) {
+	app.Flag("collector.live", "Read the meetings in progress. --no-collector.live switches it off.").Default("true").BoolVar(&o.live)
+	app.Flag("live.interval", "Time between two readings of the meetings in progress. Each takes one request for every 500 meetings. Their gauges have no samples after five of these intervals without success.").Default("1m").DurationVar(&o.liveInterval)
+	app.Flag("collector.resources", "Read what the enterprise uses and what it has bought. It takes an administrator. --no-collector.resources switches it off.").Default("true").BoolVar(&o.resources)
+	app.Flag("resources.interval", "Time between two readings of what the enterprise uses. Quotas and expiry dates are read every tenth time. Gauges have no samples after five readings without success.").Default("5m").DurationVar(&o.resourcesInterval)
+}
+
+// validate checks the flags.
+func (o *liveOptions) validate() error {
+	for _, one := range []struct {
+		flag     string
+		interval time.Duration
+	}{{"live.interval", o.liveInterval}, {"resources.interval", o.resourcesInterval}} {
+		const year = 365 * 24 * time.Hour // so that fifty of them do not overflow
+		switch {
+		case one.interval <= 0:
+			return fmt.Errorf("--%s: must be positive", one.flag)
+		case one.interval > year:
+			return fmt.Errorf("--%s: %s is more than a year", one.flag, one.interval)
+		}
+	}
+	return nil
+}
+
+// optional holds what serve runs and shows beside the history.
+type optional struct {
+	loops   []func(context.Context)
+	metrics []prometheus.Collector
+}
+
+// optional returns the collectors that are switched on.
+func (o *liveOptions) optional(c *client.Client, l *ledger.Ledger, logger log.Logger) (all optional) {
+	config := func(interval time.Duration) poller.OptionalConfig {
+		return poller.OptionalConfig{Interval: interval, Now: time.Now, Logger: logger}
+	}
+	var statuses []func() *poller.OptionalStatus
+	if o.live {
+		live := poller.NewLive(config(o.liveInterval), c, l.Snapshot)
+		all.loops, statuses = append(all.loops, live.Run), append(statuses, live.Status)
+		all.metrics = append(all.metrics, collector.NewLive(live, time.Now))
+	}
+	if o.resources {
+		resources := poller.NewResources(config(o.resourcesInterval), c)
+		all.loops, statuses = append(all.loops, resources.Run), append(statuses, resources.Status)
+		all.metrics = append(all.metrics, collector.NewResources(resources, time.Now))
+	}
+	all.metrics = append(all.metrics, collector.NewOptional(statuses...))
+	return all
+}
