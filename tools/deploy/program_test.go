@@ -109,7 +109,7 @@ func wantReady(t *testing.T, ledgers []string, args []string) {
 	t.Helper()
 	service := start(t, "listens on ", "simulate", "--simulate.listen-address=127.0.0.1:0", fmt.Sprintf("--simulate.enterprises=%d", len(ledgers)))
 	// The first polls of several enterprises are spread over the interval.
-	args = append(args, "--huaweicloud.endpoint="+service, "--web.listen-address=127.0.0.1:0", "--history.interval=1s")
+	args = append(args, "--huaweicloud.endpoint="+service, "--web.listen-address=127.0.0.1:0", "--history.interval=5s")
 	url := "http://" + start(t, "address=", args...) + "/-/ready"
 	status := ""
 	for deadline := time.Now().Add(time.Minute); status != "200 OK"; time.Sleep(100 * time.Millisecond) {
