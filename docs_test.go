@@ -125,6 +125,32 @@ func wantSection(t *testing.T, file, name, want string) {
 	}
 }
 
+// TestDocsEnterprises reads the example of --config.file, and an entry with all
+// keys of the table.
+func TestDocsEnterprises(t *testing.T) {
+	doc := readDoc(t, "docs/enterprises.md")
+	example := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindStringSubmatch(doc)
+	if example == nil {
+		t.Fatal("docs/enterprises.md has no example")
+	}
+	key := writeTemp(t, "key")
+	opts, _, err := loadFile(t, regexp.MustCompile(`(_file:) \S+`).ReplaceAllString(example[1], "$1 "+key))
+	if err != nil || len(opts.enterprises()) != 2 {
+		t.Errorf("the example has %d enterprises: %v", len(opts.enterprises()), err)
+	}
+	keys := 0
+	entry := "enterprises:\n- {"
+	for _, row := range regexp.MustCompile(`(?m)^\| (`+"`"+`.*?) \|`).FindAllStringSubmatch(doc, -1) {
+		for _, name := range strings.Split(row[1], ", ") {
+			entry += strings.Trim(name, "`") + ": 1, "
+			keys++
+		}
+	}
+	if _, err := readConfigFile(writeTemp(t, entry+"}"), enterpriseOptions{}); err != nil || keys != 10 {
+		t.Errorf("the table has %d keys: %v", keys, err)
+	}
+}
+
 // TestDocsLinks follows every relative link of every page: its file must exist,
 // and its anchor must be a heading of that file. The README must lead to every
 // page of docs/.

@@ -40,6 +40,7 @@ type variable struct {
 	Datasource                                 datasource
 	Refresh, Sort                              int
 	Multi, IncludeAll                          bool
+	AllValue                                   string // a regular expression; empty for all values
 	Current                                    struct{ Text, Value any }
 }
 
@@ -133,8 +134,12 @@ func checkImport(t *testing.T, d dashboard) {
 			t.Errorf("variable %s: %+v", v.Name, v)
 		}
 	}
-	if len(names) < 3 || !slices.Equal(names[:3], []string{"datasource", "job", "instance"}) {
-		t.Errorf("variables %q", names)
+	if len(names) < 4 || !slices.Equal(names[:4], []string{"datasource", "job", "instance", "enterprise"}) {
+		t.Fatalf("variables %q", names)
+	}
+	// A series may lack the label enterprise, but not job and instance.
+	if v := d.Templating.List[3]; v.AllValue != ".*" {
+		t.Errorf("all enterprises are %q, which does not match a series without the label", v.AllValue)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,8 +25,9 @@ import (
 type family = dto.MetricFamily
 
 // formsConfig scrapes two replicas, once with classic and once with native
-// histograms. Two sources of one job differ in the label enterprise alone. The
-// target of the last job ends.
+// histograms. Two sources of one job differ in the label enterprise alone: they are
+// two targets, or two enterprises of one process. The target of the last job
+// ends.
 const formsConfig = `
 global: {scrape_interval: 500ms, scrape_timeout: 500ms}
 scrape_configs:
@@ -38,6 +41,9 @@ scrape_configs:
     static_configs:
       - {targets: ['127.0.0.1:%[1]s'], labels: {enterprise: north, __metrics_path__: /north}}
       - {targets: ['127.0.0.1:%[1]s'], labels: {enterprise: south, __metrics_path__: /south}}
+  - job_name: process
+    metrics_path: /process
+    static_configs: [{targets: ['127.0.0.1:%[1]s']}]
   - job_name: ends
     metrics_path: /ends
     static_configs: [{targets: ['127.0.0.1:%[1]s']}]
@@ -61,12 +67,16 @@ func checkForms(t *testing.T, all []query, week, end []*family) {
 	var served atomic.Pointer[[]*family]
 	served.Store(&week)
 	metrics := promhttp.HandlerFor(prometheus.GathererFunc(func() ([]*family, error) { return *served.Load(), nil }), promhttp.HandlerOpts{})
+	process := promhttp.HandlerFor(prometheus.GathererFunc(func() ([]*family, error) { return ofProcess(*served.Load()), nil }), promhttp.HandlerOpts{})
 	scrapes := make(chan string, 100)
 	var ended atomic.Bool
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/ends" && ended.Load() {
+		switch {
+		case r.URL.Path == "/ends" && ended.Load():
 			http.Error(w, "ended", http.StatusServiceUnavailable)
-		} else {
+		case r.URL.Path == "/process":
+			process.ServeHTTP(w, r)
+		default:
 			metrics.ServeHTTP(w, r)
 		}
 		select {
@@ -80,7 +90,7 @@ func checkForms(t *testing.T, all []query, week, end []*family) {
 		t.Fatal(err)
 	}
 	p := promserver.Start(t, fmt.Sprintf(formsConfig, address.Port()), t.TempDir())
-	const targets = 7
+	const targets = 8
 	awaitScrapes := func(n int) {
 		counts, complete, timeout := map[string]int{}, 0, time.After(30*time.Second)
 		for complete < targets {
@@ -109,9 +119,9 @@ func checkForms(t *testing.T, all []query, week, end []*family) {
 	awaitScrapes(3)
 
 	now := time.Now()
-	results := func(q query, job, instance string) map[string]float64 {
+	results := func(q query, job, instance, enterprise string) map[string]float64 {
 		v := view{from: now.Add(-2 * time.Hour), to: now, interval: 2 * time.Hour, scrape: time.Minute, variables: map[string]string{
-			"job": job, "instance": instance, "utc_offset": "8",
+			"job": job, "instance": instance, "enterprise": enterprise, "utc_offset": "8",
 		}}
 		at := now
 		if strings.Contains(q.Expr, "offset -") { // the bar of a day that has just begun
@@ -124,29 +134,73 @@ func checkForms(t *testing.T, all []query, week, end []*family) {
 		}
 		return values
 	}
-	const one, both = "127.0.0.1:.*", ".*"
+	const one, both, every = "127.0.0.1:.*", ".*", ".*"
 	compared := map[string]int{}
 	for _, q := range all {
-		want := results(q, "classic", one)
+		want := results(q, "classic", one, every)
 		for form, got := range map[string]map[string]float64{
-			"two replicas": results(q, "classic", both), "native": results(q, "native", one), "two native replicas": results(q, "native", both),
+			"two replicas": results(q, "classic", both, every), "native": results(q, "native", one, every), "two native replicas": results(q, "native", both, every),
 		} {
 			compared[form] += compare(t, fmt.Sprintf("%s, %s:\n%s", q, form, q.Expr), got, want, 1)
 		}
-		for job, sources := range map[string]float64{"sources": 2, "(sources|classic)": 3} {
+		for _, c := range []struct {
+			job, enterprise string
+			sources         int
+		}{{"sources", every, 2}, {"(sources|classic)", every, 3}, {"process", every, 2}, {"process", "south", 1}, {"process", "(north|south)", 2}} {
 			factor := 1.0
 			if strings.Contains(added[q.panel.Title], q.RefID) {
-				factor = sources
+				factor = float64(c.sources)
 			}
-			compared[job] += compare(t, fmt.Sprintf("%s, %s:\n%s", q, job, q.Expr), results(q, job, both), want, factor)
+			got, what := results(q, c.job, both, c.enterprise), fmt.Sprintf("%s, job %s, enterprise %s:\n%s", q, c.job, c.enterprise, q.Expr)
+			if strings.Contains(q.LegendFormat, "{{enterprise}}") {
+				got = merge(t, what, got, c.sources)
+			}
+			compared[c.job] += compare(t, what, got, want, factor)
 		}
-		checkEnded(t, q, results(q, "(classic|ends)", both))
+		checkEnded(t, q, results(q, "(classic|ends)", both, every))
 	}
 	for form, n := range compared {
 		if n < 50 {
 			t.Errorf("%s: only %d values were compared", form, n)
 		}
 	}
+}
+
+// ofProcess returns the metrics of a process for two enterprises, each of which
+// has the given metrics. Those of the process itself have no label enterprise.
+func ofProcess(families []*family) (all []*family) {
+	for _, f := range families {
+		name := f.GetName()
+		if strings.HasPrefix(name, "huaweicloud_meeting_") && name != "huaweicloud_meeting_exporter_build_info" {
+			several := &family{Name: f.Name, Help: f.Help, Type: f.Type}
+			for _, enterprise := range []string{"north", "south"} {
+				for _, m := range f.GetMetric() {
+					label := &dto.LabelPair{Name: new("enterprise"), Value: &enterprise}
+					several.Metric = append(several.Metric, &dto.Metric{
+						Label: append(slices.Clone(m.Label), label), Gauge: m.Gauge, Counter: m.Counter, Histogram: m.Histogram,
+					})
+				}
+			}
+			f = several
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+var enterpriseLabel = regexp.MustCompile(`enterprise:\w+ ?`)
+
+// merge merges the series of enterprises that have the same values. There must
+// be one of each enterprise.
+func merge(t *testing.T, what string, series map[string]float64, enterprises int) map[string]float64 {
+	merged := map[string]float64{}
+	for labels, value := range series {
+		merged[enterpriseLabel.ReplaceAllString(labels, "")] = value
+	}
+	if len(series) != enterprises*len(merged) {
+		t.Errorf("%s\n%d series, want one of each of %d enterprises", what, len(series), enterprises)
+	}
+	return merged
 }
 
 // checkEnded checks the panels that show a source that ended beside one that

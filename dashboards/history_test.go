@@ -181,7 +181,7 @@ func scrape(t *testing.T, metrics http.Handler, out *bufio.Writer) {
 
 // names returns the names of the series of families and of their labels.
 func names(families []*family) (metrics, labels map[string]bool) {
-	metrics, labels = map[string]bool{}, map[string]bool{"job": true, "instance": true, "pod": true, "le": true}
+	metrics, labels = map[string]bool{}, map[string]bool{"job": true, "instance": true, "enterprise": true, "pod": true, "le": true}
 	for _, f := range families {
 		metrics[f.GetName()] = true
 		if f.GetType() == dto.MetricType_HISTOGRAM {

@@ -157,10 +157,10 @@ func checkNames(t *testing.T, p promserver.Server, all []query, end []*family) {
 }
 
 // selectorProblem returns what is wrong with the use of a selector. A selector
-// must match job and instance. The query must show the greatest or least of all
+// must match job, instance and enterprise. The query must show the greatest or least of all
 // exporters, or reduce replicas and keep sources apart until it adds them up.
 func selectorProblem(matchers map[string]string, above []promserver.Node) string {
-	for _, label := range []string{"job", "instance"} {
+	for _, label := range []string{"job", "instance", "enterprise"} {
 		if _, ok := matchers[label]; !ok {
 			return "no matcher of " + label
 		}

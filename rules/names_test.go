@@ -73,7 +73,7 @@ var metricName = regexp.MustCompile(`([a-z_]+:)?huaweicloud_meeting_[a-z0-9_:]+`
 // and annotations of the rules exists.
 func checkNames(t *testing.T, rules []rule) {
 	metrics := metricLabels(t)
-	targetLabels := []string{"job", "instance", "pod"}
+	targetLabels := []string{"job", "instance", "enterprise", "pod"}
 	grouping := append([]string{"week"}, targetLabels...) // habits add the label week
 	for _, l := range metrics {
 		grouping = slices.AppendSeq(grouping, maps.Keys(l))

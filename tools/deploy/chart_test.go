@@ -30,6 +30,14 @@ args: [--huaweicloud.app-id=demo]
 secret: {name: mine}
 `
 
+// several are values for enterprises. One name is no good file name.
+const several = `
+enterprises:
+  - {name: north, appId: demo, corpId: corp1, maxRequestsPerMinute: 3000000, secret: {name: mine, key: north}}
+  - {name: "South & East", appId: demo, corpId: corp2, secret: {name: other, key: key}}
+  - {name: "007", appId: demo, corpId: corp3, secret: {name: mine, key: north}}
+`
+
 const allOptions = `
 args: [--huaweicloud.app-id=demo, "--log.format=json"]
 secret: {value: demo-app-key}
@@ -65,6 +73,7 @@ func TestChart(t *testing.T) {
 		"required values": {required, map[string]int{"PersistentVolumeClaim": 1}},
 		"no persistence":  {"args: [--huaweicloud.account=somebody]\nsecret: {name: mine, key: password}\npersistence: {enabled: false}\n", nil},
 		"existing claim":  {required + "persistence: {existingClaim: mine}\n", nil},
+		"enterprises":     {several, map[string]int{"PersistentVolumeClaim": 1, "ConfigMap": 1}},
 		"all options": {allOptions, map[string]int{
 			"PersistentVolumeClaim": 1, "Secret": 1, "ConfigMap": 1, "ServiceMonitor": 1, "PrometheusRule": 3,
 		}},
@@ -170,27 +179,88 @@ func container(t *testing.T, m manifests) core.Container {
 // TestPodRunsExporter runs the program with the arguments of the pod, and with
 // a directory for each volume.
 func TestPodRunsExporter(t *testing.T) {
-	objects := render(t, "args: [--huaweicloud.app-id=demo]\nsecret: {value: "+appKey+"}\n")
-	dir := t.TempDir()
-	args := container(t, objects).Args
-	for _, mount := range container(t, objects).VolumeMounts {
-		volume := filepath.Join(dir, mount.Name)
-		if err := os.Mkdir(volume, 0o700); err != nil {
-			t.Fatal(err)
+	for name, test := range map[string]struct {
+		values  string
+		ledgers []string
+	}{
+		"one":     {"args: [--huaweicloud.app-id=demo]\nsecret: {value: " + appKey + "}\n", []string{"ledger.db"}},
+		"several": {several, []string{"ledger-north.db", "ledger-04cc4d7162694ca2.db", "ledger-007.db"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			objects := render(t, test.values)
+			dir := t.TempDir()
+			var places []string // in the pod, and here
+			for _, mount := range container(t, objects).VolumeMounts {
+				volume := filepath.Join(dir, mount.Name)
+				if err := os.Mkdir(volume, 0o700); err != nil {
+					t.Fatal(err)
+				}
+				places = append(places, mount.MountPath+"/", volume+"/")
+			}
+			here := strings.NewReplacer(places...)
+			for _, volume := range one[apps.Deployment](t, objects).Spec.Template.Spec.Volumes {
+				for file, text := range filesOf(t, objects, volume) {
+					write(t, filepath.Join(dir, volume.Name, file), here.Replace(text))
+				}
+			}
+			args := container(t, objects).Args
+			for i := range args {
+				args[i] = here.Replace(args[i])
+			}
+			for i := range test.ledgers {
+				test.ledgers[i] = filepath.Join(dir, "ledger", test.ledgers[i])
+			}
+			wantReady(t, test.ledgers, args)
+		})
+	}
+}
+
+// filesOf returns the files of a volume. Every Secret of the user has the App Key.
+func filesOf(t *testing.T, m manifests, v core.Volume) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	switch {
+	case v.Secret != nil:
+		secret := one[core.Secret](t, m)
+		for _, item := range v.Secret.Items {
+			files[item.Path] = string(secret.Data[item.Key])
 		}
-		for i := range args {
-			args[i] = strings.Replace(args[i], mount.MountPath+"/", volume+"/", 1)
+	case v.Projected != nil:
+		for _, source := range v.Projected.Sources {
+			for _, item := range source.Secret.Items {
+				files[item.Path] = appKey
+			}
+		}
+	case v.ConfigMap != nil:
+		if config := one[core.ConfigMap](t, m); config.Name == v.ConfigMap.Name {
+			files = config.Data
 		}
 	}
-	secret := one[core.Secret](t, objects)
-	for _, volume := range one[apps.Deployment](t, objects).Spec.Template.Spec.Volumes {
-		if volume.Secret != nil && volume.Secret.SecretName == secret.Name {
-			for _, item := range volume.Secret.Items {
-				write(t, filepath.Join(dir, volume.Name, item.Path), string(secret.Data[item.Key]))
+	return files
+}
+
+// TestEnterprises checks that each enterprise has its Secret, and that a changed
+// list makes a new pod.
+func TestEnterprises(t *testing.T) {
+	template := func(values string) core.PodTemplateSpec {
+		return one[apps.Deployment](t, render(t, values)).Spec.Template
+	}
+	before, after := template(several), template(strings.Replace(several, "3000000", "40", 1))
+	const checksum = "checksum/enterprises"
+	if a, b := before.Annotations[checksum], after.Annotations[checksum]; a == b || a == "" {
+		t.Errorf("the checksum is %q, and %q with another limit", a, b)
+	}
+	var got []string
+	for _, volume := range before.Spec.Volumes {
+		if volume.Projected != nil {
+			for _, source := range volume.Projected.Sources {
+				got = append(got, source.Secret.Name+"/"+source.Secret.Items[0].Key)
 			}
 		}
 	}
-	wantReady(t, filepath.Join(dir, "ledger", "ledger.db"), args)
+	if want := []string{"mine/north", "other/key", "mine/north"}; !slices.Equal(got, want) {
+		t.Errorf("got secrets %q, want %q", got, want)
+	}
 }
 
 // TestPod checks what the chart sets for a safe pod.
@@ -302,6 +372,16 @@ func TestInvalidValues(t *testing.T) {
 	for _, test := range []struct{ values, want string }{
 		{"args: [--huaweicloud.app-id=demo]", "secret: needs a name or a value"},
 		{"secret: {name: mine}", "args: needs --huaweicloud.app-id"},
+		{several + "secret: {name: mine}", "secret: cannot be used together with enterprises"},
+		{several + "secret: {value: x}", "secret: cannot be used together with enterprises"},
+		{several + "args: [--huaweicloud.account=me]", "args: the sign-in cannot be used together with enterprises"},
+		{several + "args: [--config.file=mine]", "/args/0"},
+		{several + "  - {name: north, account: me, secret: {name: a, key: b}}", "enterprises: the name \"north\" comes twice"},
+		{several + "  - {name: a, secret: {name: a, key: b}}", "/enterprises/3"},
+		{several + "  - {name: a, account: me, appId: x, secret: {name: a, key: b}}", "/enterprises/3"},
+		{several + "  - {name: a, account: me, corpId: x, secret: {name: a, key: b}}", "/enterprises/3"},
+		{several + "  - {name: a, account: me, appKey: x}", "/enterprises/3"},
+		{several + "  - {name: a, account: me, secret: {value: x}}", "/enterprises/3/secret"},
 		{required + "replicas: 2", "'replicas' not allowed"},
 		{required + "persistence: {sise: 1Gi}", "'sise' not allowed"},
 		{required + "persistence: {size: big}", "/persistence/size"},

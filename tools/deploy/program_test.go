@@ -103,11 +103,13 @@ func run(t *testing.T, program, mark string, args ...string) string {
 }
 
 // wantReady runs the exporter against a simulated service until its first
-// sweep is complete and the file of its ledger exists.
-func wantReady(t *testing.T, ledger string, args []string) {
+// sweeps are complete and the file of each ledger exists. There are as many
+// simulated enterprises as ledgers.
+func wantReady(t *testing.T, ledgers []string, args []string) {
 	t.Helper()
-	service := start(t, "listens on ", "simulate", "--simulate.listen-address=127.0.0.1:0")
-	args = append(args, "--huaweicloud.endpoint="+service, "--web.listen-address=127.0.0.1:0")
+	service := start(t, "listens on ", "simulate", "--simulate.listen-address=127.0.0.1:0", fmt.Sprintf("--simulate.enterprises=%d", len(ledgers)))
+	// The first polls of several enterprises are spread over the interval.
+	args = append(args, "--huaweicloud.endpoint="+service, "--web.listen-address=127.0.0.1:0", "--history.interval=5s")
 	url := "http://" + start(t, "address=", args...) + "/-/ready"
 	status := ""
 	for deadline := time.Now().Add(time.Minute); status != "200 OK"; time.Sleep(100 * time.Millisecond) {
@@ -122,8 +124,10 @@ func wantReady(t *testing.T, ledger string, args []string) {
 		response.Body.Close()
 		status = response.Status
 	}
-	if _, err := os.Stat(ledger); err != nil {
-		t.Error(err)
+	for _, ledger := range ledgers {
+		if _, err := os.Stat(ledger); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -14,15 +14,26 @@ const (
 	argsFile = root + "/deploy/systemd/args"
 )
 
-// TestUnitSettings checks the unit with systemd. The path of the exporter under
-// test replaces the installed one.
+// TestUnitSettings checks the unit with systemd, alone and with the drop-in for
+// several enterprises. The path of the exporter under test replaces the installed
+// one.
 func TestUnitSettings(t *testing.T) {
+	for name, dropIns := range map[string][]string{"unit": nil, "drop-in": {dropInFile}} {
+		t.Run(name, func(t *testing.T) { checkUnit(t, dropIns) })
+	}
+}
+
+func checkUnit(t *testing.T, dropIns []string) {
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
 		t.Skip("systemd-analyze is not installed")
 	}
 	unit := filepath.Join(t.TempDir(), filepath.Base(unitFile))
-	write(t, unit, strings.Replace(read(t, unitFile), "ExecStart=", "ExecStart="+filepath.Dir(exporter(t))+"/", 1))
+	installed := strings.NewReplacer("ExecStart=huawei", "ExecStart="+filepath.Dir(exporter(t))+"/huawei")
+	write(t, unit, installed.Replace(read(t, unitFile)))
+	for _, file := range dropIns {
+		write(t, filepath.Join(unit+".d", filepath.Base(file)), installed.Replace(read(t, file)))
+	}
 	// Other units of the machine may have errors.
 	out, err := exec.Command(analyze, "verify", "--man=no", "--recursive-errors=no", unit).CombinedOutput()
 	if err != nil || strings.Contains(string(out), filepath.Base(unit)) {
@@ -40,16 +51,22 @@ func TestUnitRunsExporter(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "secret"), appKey)
 	write(t, filepath.Join(dir, "args"), strings.Replace(read(t, argsFile), "=APP_ID", "=demo", 1))
-	command := regexp.MustCompile(`(?m)^ExecStart=((?:.*\\\n)*.*)$`).FindStringSubmatch(read(t, unitFile))
-	if command == nil {
+	args := command(t, read(t, unitFile))
+	for i, arg := range args {
+		arg = strings.Replace(arg, "@/etc/huaweicloud_meeting_exporter", "@"+dir, 1)
+		args[i] = os.Expand(arg, func(string) string { return dir })
+	}
+	wantReady(t, []string{filepath.Join(dir, "ledger.db")}, args)
+}
+
+// command returns the arguments of the command of a unit.
+func command(t *testing.T, unit string) []string {
+	t.Helper()
+	found := regexp.MustCompile(`(?m)^ExecStart=((?:.*\\\n)*.*)$`).FindStringSubmatch(unit)
+	if found == nil {
 		t.Fatal("the unit has no ExecStart")
 	}
-	words := strings.Fields(strings.ReplaceAll(command[1], "\\\n", " "))
-	for i, word := range words {
-		word = strings.Replace(word, "@/etc/huaweicloud_meeting_exporter", "@"+dir, 1)
-		words[i] = os.Expand(word, func(string) string { return dir })
-	}
-	wantReady(t, filepath.Join(dir, "ledger.db"), words[1:])
+	return strings.Fields(strings.ReplaceAll(found[1], "\\\n", " "))[1:]
 }
 
 // TestArgsFile checks the flags of the file of arguments, including those that

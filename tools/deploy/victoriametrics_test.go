@@ -99,7 +99,7 @@ func get(t *testing.T, url string) string {
 var (
 	templateQuery = regexp.MustCompile(`printf "([^"]*)" \$source \| query`)
 	// panelVariables are values of the variables of Grafana.
-	panelVariables = strings.NewReplacer("$job", ".*", "$instance", ".*", "$__interval_ms", "86400000", "$__interval", "1d",
+	panelVariables = strings.NewReplacer("$job", ".*", "$instance", ".*", "$enterprise", ".*", "$__interval_ms", "86400000", "$__interval", "1d",
 		"$__range", "1d", "$__rate_interval", "5m", "$utc_offset", "8")
 )
 
