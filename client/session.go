@@ -65,6 +65,10 @@ type session struct {
 func (s *session) acquire(ctx context.Context) error {
 	select {
 	case s.lock <- struct{}{}:
+		if ctx.Err() != nil { // the choice is random if both are ready
+			s.release()
+			return context.Cause(ctx)
+		}
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
