@@ -43,5 +43,8 @@ func checkEnterprise(ctx context.Context, opts *options, e *enterpriseOptions) e
 	if err != nil {
 		return err
 	}
-	return check.Run(ctx, check.Config{Client: config, Window: opts.window, Secret: e.secretInWords(), Setting: e.setting}, os.Stdout)
+	return check.Run(ctx, check.Config{
+		Client: config, Window: opts.window, Live: opts.live, Resources: opts.resources,
+		Secret: e.secretInWords(), Setting: e.setting,
+	}, os.Stdout)
 }

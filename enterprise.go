@@ -100,7 +100,7 @@ func newEnterprise(opts *options, entry *enterpriseOptions, config client.Config
 	pollerConfig := opts.pollerConfig(e.logger)
 	pollerConfig.Delay = pollDelay(e.name, opts.interval)
 	e.poller = poller.New(pollerConfig, e.client, e.ledger)
-	e.optional = opts.optional(e.client, e.ledger, e.logger)
+	e.optional = opts.optional(e.name, e.client, e.ledger, e.logger)
 	labelled.MustRegister(collector.New(e.ledger, opts.window, time.Now))
 	e.meetings = collector.NewGatherer(meetings, e.ledger, time.Now)
 	self.MustRegister(collector.NewHealth(e.poller.Status), requests)

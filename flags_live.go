@@ -52,10 +52,11 @@ type optional struct {
 	metrics []prometheus.Collector
 }
 
-// optional returns the collectors that are switched on.
-func (o *liveOptions) optional(c *client.Client, l *ledger.Ledger, logger log.Logger) (all optional) {
+// optional returns the collectors that are switched on, for the enterprise of a
+// name.
+func (o *liveOptions) optional(name string, c *client.Client, l *ledger.Ledger, logger log.Logger) (all optional) {
 	config := func(interval time.Duration) poller.OptionalConfig {
-		return poller.OptionalConfig{Interval: interval, Now: time.Now, Logger: logger}
+		return poller.OptionalConfig{Interval: interval, Delay: pollDelay(name, interval), Now: time.Now, Logger: logger}
 	}
 	var statuses []func() *poller.OptionalStatus
 	if o.live {

@@ -33,7 +33,7 @@ func TestFlagsOfLiveAndResources(t *testing.T) {
 		if want.err == "" && err != nil || want.err != "" && (err == nil || err.Error() != want.err) {
 			t.Errorf("%s: got error %v, want %q", args, err, want.err)
 		}
-		all := o.optional(&client.Client{}, &ledger.Ledger{}, log.NewNopLogger())
+		all := o.optional("", &client.Client{}, &ledger.Ledger{}, log.NewNopLogger())
 		if len(all.loops) != want.loops || len(all.metrics) != want.loops+1 {
 			t.Errorf("%s: %d loops and %d sets of metrics", args, len(all.loops), len(all.metrics))
 		}

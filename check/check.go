@@ -31,6 +31,8 @@ type Config struct {
 	Client client.Config
 	// Window is the time of which the history is read.
 	Window time.Duration
+	// Live and Resources say whether to try what these collectors read.
+	Live, Resources bool
 	// Secret says in plain words where the secret comes from, such as "the file
 	// that --some-flag names".
 	Secret string
@@ -73,7 +75,11 @@ func Run(ctx context.Context, cfg Config, w io.Writer) error {
 	if err := c.signIn(ctx, service); err != nil {
 		return c.conclude(ctx, err)
 	}
-	return c.conclude(ctx, c.read(ctx, service, cfg.Window))
+	err = c.read(ctx, service, cfg.Window)
+	if err == nil {
+		c.collectors(ctx, service, cfg)
+	}
+	return c.conclude(ctx, err)
 }
 
 type check struct {

@@ -18,7 +18,7 @@ import (
 
 func run(t *testing.T, cfg client.Config, source string, window time.Duration, w io.Writer) error {
 	setting := func(key string) string { return "--huaweicloud." + strings.ReplaceAll(key, "_", "-") }
-	return check.Run(t.Context(), check.Config{Client: cfg, Window: window, Secret: source, Setting: setting}, w)
+	return check.Run(t.Context(), check.Config{Client: cfg, Window: window, Live: true, Resources: true, Secret: source, Setting: setting}, w)
 }
 
 func TestCheckSaysWhatToDo(t *testing.T) {
@@ -67,6 +67,9 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		"record indices":      {service: variant(simulator.Variant{}), words: []string{"offset is a record index.", "Polling will work."}},
 		"page numbers":        {service: variant(simulator.Variant{Offset: simulator.OffsetPageFrom1}), words: []string{"a page number that counts from 1", "Polling will work."}},
 		"whole pages":         {service: variant(simulator.Variant{Offset: simulator.OffsetWholePage}), words: []string{"rounded down to a whole page"}},
+		"collectors":          {words: []string{"ok    Read the meetings in progress, the resources in use, the resources bought, the expiry dates of resources.", "Polling will work."}},
+		"an ordinary user":    {client: userID, service: user, words: []string{"ok    Read the meetings in progress.", "note  The metrics will lack the resources bought: ", "--no-collector.resources ends", "Polling will work."}},
+		"collectors refused":  {service: variant(simulator.Variant{Access: simulator.AccessUnknown}), words: []string{"note  The metrics will lack the meetings in progress: ", "--no-collector.live ends", "Polling will work."}},
 		"meetings that run":   {service: func(c *simulator.Config) { c.Variant.ListRunning, c.Worldwide, c.MeetingsPerDay = true, true, 300 }, words: []string{"because the meeting has not ended: ", "Polling will work."}},
 		"only those that run": {fault: page(`{"data":[{"conferenceState":"Created"}],"count":1}`), sentence: "the service lists records, and all of them are of meetings that have not ended", words: []string{"has not ended: 1 record.", "try again"}},
 		"unknown format":      {fault: page(`{"data":[{"confUUID":"u","endTime":"14/03/2025"}],"count":1}`), sentence: "the service lists records, and none of them is usable", words: []string{"(time 1)", "report this line"}},

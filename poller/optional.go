@@ -30,6 +30,8 @@ const (
 type OptionalConfig struct {
 	// Interval is the time between two rounds.
 	Interval time.Duration
+	// Delay is the time from the start of Run to the first round.
+	Delay time.Duration
 	// Now is the wall clock, by which values are dated. It must not be nil.
 	Now func() time.Time
 	// Logger receives a line when something begins or ceases to fail. It must not
@@ -88,19 +90,10 @@ func newOptional(name string, cfg OptionalConfig, sources ...*source) *Optional 
 // Status returns the current status. It may be called from any goroutine.
 func (o *Optional) Status() *OptionalStatus { return o.status.Load() }
 
-// Run makes a round at once and then at every interval, until ctx is done. A
-// round that falls due during another one is skipped.
+// Run makes a round after OptionalConfig.Delay and then at every interval, until
+// ctx is done. A round that falls due during another one is skipped.
 func (o *Optional) Run(ctx context.Context) {
-	due := time.Now()
-	for ctx.Err() == nil {
-		o.Round(ctx)
-		due = due.Add(o.cfg.Interval * (time.Since(due)/o.cfg.Interval + 1))
-		select {
-		case <-time.After(time.Until(due)):
-		case <-ctx.Done():
-			return
-		}
-	}
+	every(ctx, o.cfg.Delay, o.cfg.Interval, func() { o.Round(ctx) })
 }
 
 // Round reads each source that is due. One goroutine at a time may call it. If

@@ -85,15 +85,23 @@ func New(cfg Config, c *client.Client, l *ledger.Ledger) *Poller {
 // Run polls after Config.Delay and then at every interval, until ctx is done. A
 // poll that falls due while another one is under way is skipped.
 func (p *Poller) Run(ctx context.Context) {
-	due := time.Now().Add(p.cfg.Delay)
+	every(ctx, p.cfg.Delay, p.cfg.Interval, func() {
+		_, _ = p.Poll(ctx) // the error is in the log and in the Status
+	})
+}
+
+// every calls do after a delay and then at every interval, until ctx is done. A
+// call that falls due during another one is skipped.
+func every(ctx context.Context, delay, interval time.Duration, do func()) {
+	due := time.Now().Add(delay)
 	for {
 		select {
 		case <-time.After(time.Until(due)):
 		case <-ctx.Done():
 			return
 		}
-		_, _ = p.Poll(ctx) // the error is in the log and in the Status
-		due = due.Add(p.cfg.Interval * (time.Since(due)/p.cfg.Interval + 1))
+		do()
+		due = due.Add(interval * (time.Since(due)/interval + 1))
 	}
 }
 
