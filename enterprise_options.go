@@ -75,7 +75,8 @@ func (o *options) loadEnterprises(command string) error {
 		"app_id": o.appID, "app_key_file": o.appKeyFile, "user_id": o.userID, "corp_id": o.corpID,
 		"account": o.account, "password_file": o.passwordFile, "storage_path": o.storagePath,
 	} {
-		if value != "" && !(key == "storage_path" && command == commandBackfill) {
+		seeds := key == "storage_path" && command == commandBackfill
+		if value != "" && !seeds {
 			return fmt.Errorf("%s: cannot be used together with --config.file: each enterprise has %s there", o.setting(key), key)
 		}
 	}

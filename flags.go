@@ -90,7 +90,7 @@ func newApplication(opts *options) *kingpin.Application {
 	app.Flag("history.hold", "How long a new series stays at 0 after that 0 was first scraped: at least the longest scrape interval of your Prometheus servers. Less than --history.interval counts as the interval. The command demo holds for one interval if the flag is not given.").Default("2m").IsSetByUser(&opts.holdGiven).DurationVar(&opts.hold)
 	app.Flag("history.max-departments", "Maximum number of values of the label department. Further departments are counted as other.").Default("200").SetValue((*wholeNumber)(&opts.maxDepartments))
 
-	opts.liveOptions.register(app)
+	opts.registerLive(app)
 
 	app.Flag("storage.path", "File of the ledger. With it, counters continue after a restart. Empty means memory only.").StringVar(&opts.storagePath)
 
@@ -275,15 +275,17 @@ func (o *options) validate() error {
 		{o.staleAfter < 2*o.interval, "history.stale-after", fmt.Sprintf("%s is less than two intervals of --history.interval %s: one failed poll would withhold the gauges", o.staleAfter, o.interval)},
 		{o.window < o.staleAfter, "history.window", fmt.Sprintf("%s is less than --history.stale-after %s: an outage would look like 0 meetings", o.window, o.staleAfter)},
 		{o.maxRequests < 0, "web.max-requests", "must not be negative"},
-		{!telemetryPathPattern.MatchString(o.telemetryPath) || path.Clean(o.telemetryPath) != o.telemetryPath, "web.telemetry-path",
-			"must begin with a slash, and have only letters, digits and the characters - . _ ~ between single slashes, such as /metrics"},
+		{
+			!telemetryPathPattern.MatchString(o.telemetryPath) || path.Clean(o.telemetryPath) != o.telemetryPath, "web.telemetry-path",
+			"must begin with a slash, and have only letters, digits and the characters - . _ ~ between single slashes, such as /metrics",
+		},
 		{o.telemetryPath == healthyPath || o.telemetryPath == readyPath, "web.telemetry-path", "is used by a health endpoint"},
 	} {
 		if rule.broken {
 			return fmt.Errorf("--%s: %s", rule.flag, rule.why)
 		}
 	}
-	return o.liveOptions.validate()
+	return o.validateLive()
 }
 
 // listenFlag returns the flag that says where to listen.

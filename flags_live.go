@@ -21,16 +21,16 @@ type liveOptions struct {
 	liveInterval, resourcesInterval time.Duration
 }
 
-// register declares the flags, which set o.
-func (o *liveOptions) register(app *kingpin.Application) {
+// registerLive declares the flags, which set o.
+func (o *liveOptions) registerLive(app *kingpin.Application) {
 	app.Flag("collector.live", "Read the meetings in progress. --no-collector.live switches it off.").Default("true").BoolVar(&o.live)
 	app.Flag("live.interval", "Time between two readings of the meetings in progress. Each takes one request for every 500 meetings. Their gauges have no samples after five of these intervals without success.").Default("1m").DurationVar(&o.liveInterval)
 	app.Flag("collector.resources", "Read what the enterprise uses and what it has bought. It takes an administrator. --no-collector.resources switches it off.").Default("true").BoolVar(&o.resources)
 	app.Flag("resources.interval", "Time between two readings of what the enterprise uses. Quotas and expiry dates are read every tenth time. Gauges have no samples after five readings without success.").Default("5m").DurationVar(&o.resourcesInterval)
 }
 
-// validate checks the flags.
-func (o *liveOptions) validate() error {
+// validateLive checks the flags.
+func (o *liveOptions) validateLive() error {
 	for _, one := range []struct {
 		flag     string
 		interval time.Duration

@@ -112,8 +112,15 @@ func TestForgottenValue(t *testing.T) {
 		flag, needed := "--"+name, "--log.level=info"
 		want := flag + ": has no value: write " + flag + "=VALUE"
 		for _, args := range [][]string{
-			{command, flag}, {command, flag, needed}, {command, flag, "-h"}, {command, flag, "--"}, {command, flag, "-1s"},
-			{flag}, {flag, needed}, {needed, flag, "--help", command}, {flag, "--" + name + "=1"},
+			{command, flag},
+			{command, flag, needed},
+			{command, flag, "-h"},
+			{command, flag, "--"},
+			{command, flag, "-1s"},
+			{flag},
+			{flag, needed},
+			{needed, flag, "--help", command},
+			{flag, "--" + name + "=1"},
 		} {
 			if _, _, err := parseFlags(args); err == nil || err.Error() != want {
 				t.Errorf("%v: got error %v, want %s", args, err, want)

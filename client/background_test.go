@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -108,12 +109,14 @@ func TestUsage(t *testing.T) {
 	}{
 		"numbers": {
 			`{"usedRecStorage":39.59,"usedAccountsCount":7,"usedLiveCount":0,"confCount":4,"confLength":57,"activeAttendeeCount":6,"totalAttendeeCount":15}`,
-			client.Usage{7, 0, 39.59e9, 6, 4, 15}, "",
+			client.Usage{7, 0, 39.59e9, 6, 4, 15},
+			"",
 		},
 		"strings": {`{"usedRecStorage":"1.5","usedAccountsCount":"7"}`, client.Usage{7, absent, 1.5e9, absent, absent, absent}, ""},
 		"nonsense": {
 			`{"usedRecStorage":"x","usedAccountsCount":-1,"usedLiveCount":null,"confCount":[],"activeAttendeeCount":1e999,"totalAttendeeCount":2}`,
-			client.Usage{absent, absent, absent, absent, absent, 2}, "",
+			client.Usage{absent, absent, absent, absent, absent, 2},
+			"",
 		},
 		"empty":      {body: `{}`, err: client.Response},
 		"error code": {body: `{"error_code":"MMC.1","confCount":4}`, err: client.Response},
@@ -142,12 +145,14 @@ func TestQuotas(t *testing.T) {
 		"all forms": {
 			`{"teSoftCount":{"sumCount":"500","expiredCount":1,"expiringCount":2,"usedCount":212},"recordCapability":{"sumCount":100,"expiredCount":0,"usedCount":5},
 			"confCallCount":null,"liveCount":[],"enableSMS":true}`,
-			map[string]client.Resource{"soft_terminals": {500, 212, 1, 2}, "recording_storage": {100e9, absent, 0, absent}}, "",
+			map[string]client.Resource{"soft_terminals": {500, 212, 1, 2}, "recording_storage": {100e9, absent, 0, absent}},
+			"",
 		},
 		"rooms of one size": {
 			`{"vmr":[{"vmrPkgParties":50,"vmrPkgCount":3,"vmrPkgUsedCount":1},{"vmrPkgParties":"50","vmrPkgCount":2,"vmrPkgUsedCount":2},
 			{"vmrPkgParties":100,"vmrPkgCount":1},null,{"vmrPkgCount":9}]}`,
-			map[string]client.Resource{"vmr_50": {5, 3, absent, absent}, "vmr_100": {1, absent, absent, absent}}, "",
+			map[string]client.Resource{"vmr_50": {5, 3, absent, absent}, "vmr_100": {1, absent, absent, absent}},
+			"",
 		},
 		"another edition": {`{"confCallCount":null,"vmr":null}`, map[string]client.Resource{}, ""},
 		"no resources":    {body: `{"enableSMS":true}`, err: client.Response},
@@ -227,8 +232,9 @@ func TestBackgroundRequests(t *testing.T) {
 				s.fault(simulator.On(path, c.fault))
 				err := request(s)
 				wantReason(t, err, c.reason)
-				if refused := err.(*client.Error).Refused(); refused != c.refused {
-					t.Errorf("refused: %v", refused)
+				var e *client.Error
+				if !errors.As(err, &e) || e.Refused() != c.refused {
+					t.Errorf("%v: want refused %v", err, c.refused)
 				}
 				s.mustList(t)
 				s.wantSignIns(t, 1)

@@ -88,8 +88,9 @@ func TestNetworkErrorText(t *testing.T) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 			for _, kind := range kinds {
-				if errors.Is(err, kind) != (kind == c.kind) {
-					t.Errorf("%v is of the kind %q: %t", err, kind, kind != c.kind)
+				want := c.kind != nil && errors.Is(c.kind, kind)
+				if errors.Is(err, kind) != want {
+					t.Errorf("%v: of the kind %q: want %t", err, kind, want)
 				}
 			}
 			wantNoSecret(t, err)

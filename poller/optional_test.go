@@ -206,7 +206,7 @@ func TestRefusedIsTriedEveryHour(t *testing.T) {
 // A dead token may look like a refusal.
 func TestDeadTokenIsNoRefusal(t *testing.T) {
 	for _, form := range []simulator.DeadTokenForm{simulator.DeadTokenUnauthorized, simulator.DeadTokenForbidden, simulator.DeadTokenNoBody, simulator.DeadTokenOK} {
-		stack.Simulate(t, func(o *stack.Options) { o.Service.Variant.DeadToken = form }, func(t *testing.T, s *stack.Simulated) {
+		stack.Simulate(t, func(o *stack.Options) { o.Service.Variant.DeadToken = form }, func(_ *testing.T, s *stack.Simulated) {
 			s.Run()
 			s.Pass(30 * time.Second) // Live reads between two polls
 			s.RunOptional()

@@ -25,7 +25,7 @@ func (s *Service) online(w http.ResponseWriter, r *http.Request) {
 	all := queryAll && adminType != ordinaryUser
 	e := s.archive.enterprise
 	records := slices.DeleteFunc(s.running(now), func(r *Record) bool {
-		return !(all || e.involves(caller, r)) || !r.contains(searchKey)
+		return !all && !e.involves(caller, r) || !r.contains(searchKey)
 	})
 	writePage(w, v, records, s.cfg.MaxLimit, offset, limit, func(r *Record) ([]byte, error) {
 		return r.encodeRunning(v, e.peopleIn(r, now))
