@@ -114,13 +114,13 @@ func checkAlerts(t *testing.T, alerts []rule) {
 		description := r.Annotations["description"]
 		for want, ok := range map[string]bool{
 			"a name in camel case that begins with HuaweiCloudMeeting": alertName.MatchString(r.Name),
-			"a duration":                                                       r.Duration > 0,
-			"the severity critical, warning or info":                           slices.Contains([]string{"critical", "warning", "info"}, r.Labels["severity"]),
-			"a summary":                                                        r.Annotations["summary"] != "",
-			"a number in the description":                                      numberIn.MatchString(description),
-			"the enterprise in the description":                                strings.Contains(description, "with $labels.enterprise"),
-			"what to do first in the description":                              strings.Contains(description, " First "),
-			"an annotation with the link to the runbook":                       r.Annotations["runbook"] == "rules/README.md#"+strings.ToLower(r.Name),
+			"a duration":                                 r.Duration > 0,
+			"the severity critical, warning or info":     slices.Contains([]string{"critical", "warning", "info"}, r.Labels["severity"]),
+			"a summary":                                  r.Annotations["summary"] != "",
+			"a number in the description":                numberIn.MatchString(description),
+			"the enterprise in the description":          strings.Contains(description, "with $labels.enterprise"),
+			"what to do first in the description":        strings.Contains(description, " First "),
+			"an annotation with the link to the runbook": r.Annotations["runbook"] == "rules/README.md#"+strings.ToLower(r.Name),
 			"a runbook with Meaning, Look with a query, and Do, in this order": runbookForm.MatchString(runbook),
 		} {
 			if !ok {
