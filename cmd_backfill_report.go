@@ -51,6 +51,14 @@ func (r *report) failed(err error, wait time.Duration) {
 	level.Warn(r.logger).Log("msg", "History could not be read, trying again", "wait", wait.Round(time.Second), "err", err)
 }
 
+// storeFailed tells why nothing is sent for a while.
+func (r *report) storeFailed(err error) {
+	if r.bar != nil {
+		_ = r.bar.Clear() // the line below takes its place
+	}
+	level.Warn(r.logger).Log("msg", "The store did not take samples, trying again", "err", err)
+}
+
 func (r *report) done(p backfill.Progress) {
 	r.total.Meetings += p.Meetings
 	r.total.Retries += p.Retries
