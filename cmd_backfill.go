@@ -40,7 +40,7 @@ func (o *backfillOptions) register(command *kingpin.CmdClause) {
 	command.Flag("remote-write.url", "URL at which a store takes samples by remote write, such as http://localhost:9090/api/v1/write. With it, the samples are sent there, and no files are written.").StringVar(&o.storeURL)
 	command.Flag("remote-write.config.file", "YAML file that says how to sign in to the store, with the keys of the HTTP client of Prometheus, such as basic_auth, authorization, tls_config, proxy_url and http_headers.").StringVar(&o.storeConfigFile)
 	command.Flag("remote-write.header", "Header of each request to the store, as Name=Value. Repeatable. Others on this machine can read arguments: put a secret into --remote-write.config.file.").PlaceHolder("NAME=VALUE").StringsVar(&o.storeHeaders)
-	command.Flag("dry-run", "Only estimate the number of requests, the time, and the number of samples and bytes. With --remote-write.url, also ask the store with one sample whether it takes samples as old as --from.").BoolVar(&o.dryRun)
+	command.Flag("dry-run", "Only estimate the number of requests, the time, and the number of samples and bytes. With --remote-write.url, also ask the store with one sample whether it accepts samples as old as --from.").BoolVar(&o.dryRun)
 }
 
 // backfillConfig checks and returns the configuration of a backfill.

@@ -104,15 +104,18 @@ func parseHeaders(texts []string) (*config.Headers, error) {
 	return headers, nil
 }
 
-// askStore asks the store whether it takes samples as old as the begin of the
+// askStore asks the store whether it accepts samples as old as the begin of the
 // range, and says so. Without a store it does nothing.
 func askStore(ctx context.Context, w io.Writer, c *backfill.Config) error {
 	if c.Store == nil {
 		return nil
 	}
-	if err := c.Store.Probe(ctx, c); err != nil {
+	switch err := c.Store.Probe(ctx, c); {
+	case ctx.Err() != nil:
+		return errors.New("interrupted")
+	case err != nil:
 		return fmt.Errorf("--remote-write.url: no sample of %s can be sent: %w", c.From.Format(time.RFC3339), err)
 	}
-	_, err := fmt.Fprintf(w, "  store     takes samples of %s\n", c.From.Format(time.RFC3339))
+	_, err := fmt.Fprintf(w, "  store     accepts a sample of %s\n", c.From.Format(time.RFC3339))
 	return err
 }

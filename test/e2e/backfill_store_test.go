@@ -26,7 +26,7 @@ func byRemoteWrite(t *testing.T, past *past) (prometheus, map[string]float64) {
 	p := startPrometheus(t, config, t.TempDir(), "--web.enable-remote-write-receiver")
 	p.awaitOwn(t)
 	dryRun := start(t, exporter, past.args(past.begin, past.end, t.TempDir(), "--remote-write.url="+p.url+"/api/v1/write", "--dry-run")...)
-	if status := dryRun.exitStatus(t); status != 0 || !strings.Contains(dryRun.stdout.String(), "takes samples of "+past.begin.Format(time.RFC3339)) {
+	if status := dryRun.exitStatus(t); status != 0 || !strings.Contains(dryRun.stdout.String(), "accepts a sample of "+past.begin.Format(time.RFC3339)) {
 		t.Errorf("got exit status %d and\n%s", status, dryRun.stdout.String())
 	}
 
