@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -218,6 +219,10 @@ func TestStoreFailures(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		service := newService(simulator.RangeStart, 50)
+		for i := range 150 { // more series than a request may have samples
+			name := strconv.Itoa(1000 + i)
+			service.Add(simulator.Record{ConfUUID: name, DeptName: name, ConfType: "FUTURE", Start: from, End: from.Add(step), ListedAt: from})
+		}
 		short := config(t, service)
 		short.To = from.Add(4 * step)
 		want := written(t, service, short)
