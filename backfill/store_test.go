@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"os"
@@ -84,7 +85,7 @@ func (r *receiver) Store(request *http.Request, _ remote.WriteMessageType) (*rem
 			newest, oldest, values[int64(at)] = int64(at), min(oldest, int64(at)), math.Float64frombits(bits)
 			n++
 		})
-		key := canonical(strings.Join(labels, ","))
+		key := strings.Join(labels, ",")
 		if !slices.IsSorted(names) || seen[key] {
 			r.t.Errorf("series %q: labels are not in order, or it came before", labels)
 		}
@@ -127,16 +128,10 @@ func fields(t *testing.T, message []byte, do func(protowire.Number, []byte)) {
 
 var labelPattern = regexp.MustCompile(`\w+="(?:[^"\\]|\\.)*"`)
 
-// canonical names a series whose labels come in any order. The name of the
-// metric is before a brace or in a label.
+// canonical names the series of a line of a file by all its labels in order.
 func canonical(series string) string {
-	name, labels, inFile := strings.Cut(series, "{")
-	if inFile {
-		labels += fmt.Sprintf(",__name__=%q", name)
-	} else {
-		labels = name
-	}
-	all := labelPattern.FindAllString(labels, -1)
+	name, labels, _ := strings.Cut(series, "{")
+	all := append(labelPattern.FindAllString(labels, -1), fmt.Sprintf("__name__=%q", name))
 	slices.Sort(all)
 	return strings.Join(all, ",")
 }
@@ -149,6 +144,14 @@ func written(t *testing.T, service *simulator.Service, cfg backfill.Config) map[
 		want[canonical(name)] = values
 	}
 	return want
+}
+
+// diff returns how what was sent differs from what files hold.
+func (r *receiver) diff(files map[string]samples) string {
+	if maps.EqualFunc(files, r.all, func(a, b samples) bool { return maps.Equal(a, b) }) {
+		return "" // which cmp would find out slowly
+	}
+	return fmt.Sprintf("(-in files +sent):\n%.2000s", cmp.Diff(files, r.all))
 }
 
 func TestStoreGetsWhatFilesHold(t *testing.T) {
@@ -180,8 +183,8 @@ func TestStoreGetsWhatFilesHold(t *testing.T) {
 		begin := got.requests
 		got.oldest = 0
 		run(t, service, cfg)
-		if diff := cmp.Diff(want, got.all); diff != "" {
-			t.Errorf("(-in files +sent):\n%.2000s", diff)
+		if diff := got.diff(want); diff != "" {
+			t.Error(diff)
 		}
 		if n := got.requests - begin; n == 0 || n > begin/2 {
 			t.Errorf("got %d requests for the last day, after %d", n, begin)
@@ -224,7 +227,7 @@ func TestStoreFailures(t *testing.T) {
 			service.Add(simulator.Record{ConfUUID: name, DeptName: name, ConfType: "FUTURE", Start: from, End: from.Add(step), ListedAt: from})
 		}
 		short := config(t, service)
-		short.To = from.Add(4 * step)
+		short.To = from.Add(2 * step)
 		want := written(t, service, short)
 		always := math.MaxInt
 		for name, test := range map[string]struct {
@@ -268,8 +271,8 @@ func TestStoreFailures(t *testing.T) {
 			case test.err == "" && err != nil, test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)):
 				t.Errorf("%s: got error %v, want %q in it", name, err, test.err)
 			case test.err == "":
-				if diff := cmp.Diff(want, got.all); diff != "" {
-					t.Errorf("%s (-in files +sent):\n%.2000s", name, diff)
+				if diff := got.diff(want); diff != "" {
+					t.Errorf("%s %s", name, diff)
 				}
 			case got.requests > test.atMost:
 				t.Errorf("%s: got %d requests, want at most %d", name, got.requests, test.atMost)
