@@ -24,17 +24,23 @@ type backfillOptions struct {
 	job, instance string
 	labels        []string
 	dryRun        bool
+
+	storeURL, storeConfigFile string
+	storeHeaders              []string
 }
 
 func (o *backfillOptions) register(command *kingpin.CmdClause) {
 	command.Flag("from", "Begin of the range: a date such as 2026-03-01, which means midnight UTC, or a time such as 2026-03-01T08:00:00Z.").Required().StringVar(&o.from)
 	command.Flag("to", "End of the range, not included. It must be at least 3 hours ago.").Required().StringVar(&o.to)
 	command.Flag("step", "Time between two samples of a series, in whole minutes that divide a day.").Default("5m").DurationVar(&o.step)
-	command.Flag("output", "Directory of the files of this backfill, one for each UTC day. A run that was interrupted continues there.").Required().StringVar(&o.output)
+	command.Flag("output", "Directory of the files of this backfill, one for each UTC day. A run that was interrupted continues there. With --remote-write.url, it holds only what is needed for that.").Required().StringVar(&o.output)
 	command.Flag("job", "Label job of every series, as Prometheus sets it for the live exporter.").Default("huaweicloud_meeting").StringVar(&o.job)
 	command.Flag("instance", "Label instance of every series, as Prometheus sets it for the live exporter.").Default("localhost:10047").StringVar(&o.instance)
 	command.Flag("label", "Another label of every series that Prometheus sets for the live exporter, as name=value. Repeatable.").PlaceHolder("NAME=VALUE").StringsVar(&o.labels)
-	command.Flag("dry-run", "Only estimate the number of requests, the time, and the number of samples and bytes.").BoolVar(&o.dryRun)
+	command.Flag("remote-write.url", "URL at which a store takes samples by remote write, such as http://localhost:9090/api/v1/write. With it, the samples are sent there, and no files are written.").StringVar(&o.storeURL)
+	command.Flag("remote-write.config.file", "YAML file that says how to sign in to the store, with the keys of the HTTP client of Prometheus, such as basic_auth, authorization, tls_config, proxy_url and http_headers.").StringVar(&o.storeConfigFile)
+	command.Flag("remote-write.header", "Header of each request to the store, as Name=Value. Repeatable. Others on this machine can read arguments: put a secret into --remote-write.config.file.").PlaceHolder("NAME=VALUE").StringsVar(&o.storeHeaders)
+	command.Flag("dry-run", "Only estimate the number of requests, the time, and the number of samples and bytes. With --remote-write.url, also ask the store with one sample whether it accepts samples as old as --from.").BoolVar(&o.dryRun)
 }
 
 // backfillConfig checks and returns the configuration of a backfill.
@@ -93,7 +99,7 @@ func parseInstant(text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is neither a date such as 2026-03-01 nor a time such as 2026-03-01T08:00:00Z", text)
 }
 
-// runBackfill writes past history, and seeds the ledger of --storage.path.
+// runBackfill writes or sends past history, and seeds the ledger of --storage.path.
 func runBackfill(ctx context.Context, opts *options) error {
 	enterprise := &opts.enterprises()[0]
 	clientConfig, err := opts.clientConfig(enterprise)
@@ -106,6 +112,9 @@ func runBackfill(ctx context.Context, opts *options) error {
 	}
 	logger, _ := newLoggers(os.Stderr, opts.logLevel, opts.logFormat)
 	report := newReport(logger)
+	if config.Store, err = opts.backfill.store(report.storeFailed); err != nil {
+		return err
+	}
 	clientConfig.Observe = report.observe
 	c, err := client.New(clientConfig)
 	if err != nil {
@@ -122,7 +131,7 @@ func runBackfill(ctx context.Context, opts *options) error {
 			return err
 		}
 		printEstimate(os.Stdout, config, estimate, enterprise.maxRequestsPerMinute)
-		return nil
+		return askStore(ctx, os.Stdout, &config)
 	}
 	var seeded *ledger.Ledger
 	if opts.storagePath != "" {
@@ -164,7 +173,9 @@ func printEstimate(w io.Writer, c backfill.Config, e backfill.Estimate, perMinut
 	fmt.Fprintf(w, `about %d meetings from %s to %s:
   requests  about %d, which take %s at %d a minute
   samples   about %d, of %d label sets at %d instants
-  files     %d, about %.0f MB together
 `, e.Meetings, c.From.Format(time.RFC3339), c.To.Format(time.RFC3339),
-		e.Requests, atLimit.Round(time.Second), perMinute, e.Samples, e.LabelSets, e.Instants, e.Files, float64(e.Bytes)/1e6)
+		e.Requests, atLimit.Round(time.Second), perMinute, e.Samples, e.LabelSets, e.Instants)
+	if c.Store == nil {
+		fmt.Fprintf(w, "  files     %d, about %.0f MB together\n", e.Files, float64(e.Bytes)/1e6)
+	}
 }

@@ -43,12 +43,21 @@ func (r *report) observe(e client.Exchange) {
 
 func (r *report) historyRequests() int { return int(r.history.Load()) }
 
-// failed tells why nothing happens for a while.
+// failed tells why nothing is read for a while.
 func (r *report) failed(err error, wait time.Duration) {
+	r.warn("msg", "History could not be read, trying again", "wait", wait.Round(time.Second), "err", err)
+}
+
+// storeFailed tells why nothing is sent for a while.
+func (r *report) storeFailed(err error) {
+	r.warn("msg", "The store did not take samples, trying again", "err", err)
+}
+
+func (r *report) warn(keyvals ...any) {
 	if r.bar != nil {
 		_ = r.bar.Clear() // the line below takes its place
 	}
-	level.Warn(r.logger).Log("msg", "History could not be read, trying again", "wait", wait.Round(time.Second), "err", err)
+	level.Warn(r.logger).Log(keyvals...)
 }
 
 func (r *report) done(p backfill.Progress) {

@@ -77,6 +77,7 @@ func TestBackfillReportsTroubles(t *testing.T) {
 	r.terminal = false
 	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	r.failed(errors.New("no answer"), 1500*time.Millisecond)
+	r.storeFailed(errors.New("no store"))
 	r.observe(client.Exchange{Endpoint: client.EndpointHistory})
 	r.observe(client.Exchange{Endpoint: client.EndpointSignIn})
 	r.done(backfill.Progress{Of: 2})
@@ -84,6 +85,7 @@ func TestBackfillReportsTroubles(t *testing.T) {
 	r.done(backfill.Progress{Day: noon.AddDate(0, 0, 1), Days: 2, Of: 2, Meetings: 5, LeftOut: map[meeting.Defect]int{meeting.BadTime: 1}})
 	r.finished("out", "")
 	want := `level=warn msg="History could not be read, trying again" wait=2s err="no answer"
+level=warn msg="The store did not take samples, trying again" err="no store"
 level=info msg="Backfill started" days=0/2
 level=info msg="Day finished" day=2026-03-01 days=1/2 meetings=3 left_out="1 uuid, 2 time" retries=4 requests=2
 level=info msg="Day finished" day=2026-03-02 days=2/2 meetings=5 left_out="1 time" retries=0 requests=2

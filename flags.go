@@ -109,7 +109,7 @@ func newApplication(opts *options) *kingpin.Application {
 	simulate.Flag("simulate.listen-address", "Address on which the simulated service listens.").Default("127.0.0.1:10048").StringVar(&opts.simulateAddress)
 	simulate.Flag("simulate.enterprises", "Number of simulated enterprises. With more than one, the App ID is in SP mode: a sign-in names a corp ID.").Default("1").SetValue((*wholeNumber)(&opts.simulateEnterprises))
 	check := app.Command(commandCheck, "Sign in, read the recent history, and say in plain words what works, what does not, and how to fix it.")
-	backfill := app.Command(commandBackfill, "Write past history as OpenMetrics files for promtool, and seed a new ledger with it.")
+	backfill := app.Command(commandBackfill, "Write past history as OpenMetrics files for promtool, or send it to a store, and seed a new ledger with it.")
 	for _, command := range []*kingpin.CmdClause{check, backfill} {
 		command.Flag("enterprise", "Name of the only enterprise of --config.file to work on.").StringVar(&opts.chosen)
 	}

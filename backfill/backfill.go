@@ -1,10 +1,12 @@
-// Package backfill writes past history as OpenMetrics files for promtool.
+// Package backfill writes past history as OpenMetrics files for promtool, or
+// sends it to a store by remote write.
 //
 // It promises:
 //   - Each meeting that ended in the range counts once, at its end, by the
 //     ledger and the collector that also count live meetings.
 //   - A file is complete or absent. One run at a time writes to a directory, and
 //     a directory belongs to one backfill.
+//   - A store gets the days in their order, and each day in the order of time.
 //   - All samples lie in the range. Adjacent ranges share no sample.
 //   - An interrupted run continues after the last finished day.
 //   - Memory grows with the largest day, not with the range.
@@ -50,7 +52,7 @@ type run struct {
 	at       time.Time // the time of the current sample
 }
 
-// Run writes the files of all days that are not finished, and returns the
+// Run writes or sends the samples of all days that are not finished, and returns the
 // ledger at the end of the range. After an error, another run continues after
 // the last finished day.
 func Run(ctx context.Context, c *client.Client, cfg Config) (*ledger.Ledger, error) {
@@ -118,7 +120,7 @@ func (r *run) readBefore(ctx context.Context, begin time.Time) error {
 	return r.history.read(ctx, begin.Add(-r.reach()), begin)
 }
 
-// day counts the meetings of one day, writes its file and saves the state.
+// day counts the meetings of one day, and saves its samples and the state.
 func (r *run) day(ctx context.Context, d time.Time) (meetings int, err error) {
 	begin, end := r.firstSample(d), d.Add(day)
 	if r.To.Before(end) {
@@ -128,7 +130,7 @@ func (r *run) day(ctx context.Context, d time.Time) (meetings int, err error) {
 	if err := r.history.read(ctx, begin, end); err != nil {
 		return 0, err
 	}
-	file, instants := newFile(r.allLabels()), r.instants(begin, end)
+	samples, instants := newSamples(r.allLabels()), r.instants(begin, end)
 	final := instants[len(instants)-1]
 	for _, at := range instants {
 		baseline := at.Equal(r.From)
@@ -142,7 +144,7 @@ func (r *run) day(ctx context.Context, d time.Time) (meetings int, err error) {
 		if !baseline {
 			meetings += len(poll.Meetings)
 		}
-		if err := r.sample(file, poll); err != nil {
+		if err := r.sample(samples, poll); err != nil {
 			return 0, err
 		}
 	}
@@ -150,7 +152,7 @@ func (r *run) day(ctx context.Context, d time.Time) (meetings int, err error) {
 	if err := r.ledger.ReleaseHeld(final); err != nil {
 		return 0, err
 	}
-	return meetings, r.save(d, file)
+	return meetings, r.save(ctx, d, samples)
 }
 
 // instants returns the times of the samples from begin until before end.
@@ -166,8 +168,8 @@ func (r *run) instants(begin, end time.Time) []time.Time {
 }
 
 // sample counts the meetings of one step, and adds the metrics of a scrape to
-// the file. That delivers them: the next sample shows what was held.
-func (r *run) sample(file *file, poll ledger.Poll) error {
+// the samples. That delivers them: the next sample shows what was held.
+func (r *run) sample(samples *samples, poll ledger.Poll) error {
 	r.at = poll.Ended
 	if err := r.ledger.Apply(poll, poll.Ended); err != nil {
 		return err
@@ -176,7 +178,7 @@ func (r *run) sample(file *file, poll ledger.Poll) error {
 	if err != nil {
 		return fmt.Errorf("gather the samples of %s: %w", r.at.Format(time.RFC3339), err)
 	}
-	file.add(r.at, families)
+	samples.add(r.at, families)
 	r.ledger.Snapshot().MarkDelivered(r.at)
 	return nil
 }

@@ -26,8 +26,11 @@ type Config struct {
 	From, To time.Time
 	// Step is the time between two samples of a series.
 	Step time.Duration
-	// Output is the directory of the files. A missing one is made.
+	// Output is the directory of the files. A missing one is made. If there is a
+	// Store, it holds only what is needed to continue.
 	Output string
+	// Store gets the samples. If it is nil, files do.
+	Store *Store
 	// Job and Instance are labels of every series, and so are Labels, by name.
 	Job, Instance string
 	Labels        map[string]string

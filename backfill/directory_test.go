@@ -24,8 +24,10 @@ func TestOtherDirectoryIsRefused(t *testing.T) {
 		run(t, service, cfg)
 		before := contents(t, cfg.Output)
 		c := newClient(t, service)
+		store, _ := newStore(t)
 		for want, change := range map[string]func(*backfill.Config){
-			"it was of another endpoint, app ID or account": func(c *backfill.Config) { c.Owner = "another" },
+			"it went to another --remote-write.url, or to files": func(c *backfill.Config) { c.Store = store },
+			"it was of another endpoint, app ID or account":      func(c *backfill.Config) { c.Owner = "another" },
 			`--from was "1999-12-28T06:00:00Z" and is now "1999-12-28T07:00:00Z"; --to was "1999-12-30T18:00:00Z" and is now "1999-12-30T17:00:00Z"`: func(c *backfill.Config) {
 				c.From, c.To = from.Add(time.Hour), to.Add(-time.Hour)
 			},

@@ -17,13 +17,16 @@ import (
 // settings is everything on which the samples depend, by the name of its flag.
 type settings map[string]string
 
-// ownerSetting is the only setting that no single flag sets. Its value is a hash.
-const ownerSetting = "owner"
+// The values of these settings are hashes. No single flag sets the owner. The
+// URL of the store may contain a secret.
+const (
+	ownerSetting = "owner"
+	storeSetting = "--remote-write.url"
+)
 
 func (c *Config) settings() settings {
-	owner := sha256.Sum256([]byte(c.Owner))
 	s := settings{
-		ownerSetting:                     hex.EncodeToString(owner[:]),
+		ownerSetting:                     hash(c.Owner),
 		"--from":                         c.From.UTC().Format(time.RFC3339),
 		"--to":                           c.To.UTC().Format(time.RFC3339),
 		"--step":                         c.Step.String(),
@@ -36,7 +39,15 @@ func (c *Config) settings() settings {
 	for name, value := range c.Labels {
 		s["--label="+name] = value
 	}
+	if c.Store != nil {
+		s[storeSetting] = hash(c.Store.url)
+	}
 	return s
+}
+
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
 }
 
 // differ says for a person what differs between the settings of this run and
@@ -50,6 +61,8 @@ func (s settings) differ(theirs settings) string {
 		case s[name] == theirs[name]:
 		case name == ownerSetting:
 			differences = append(differences, "it was of another endpoint, app ID or account, user or enterprise")
+		case name == storeSetting:
+			differences = append(differences, "it went to another "+storeSetting+", or to files")
 		default:
 			differences = append(differences, fmt.Sprintf("%s was %s and is now %s", name, quote(theirs[name]), quote(s[name])))
 		}

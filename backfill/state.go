@@ -1,6 +1,7 @@
 package backfill
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,10 +21,12 @@ import (
 
 // Beside the file of a finished day stands its state: the ledger at the last
 // sample of the day. Another run continues from there. Only the last state is
-// kept.
+// kept. If a store has the samples, the file is empty and only says that the day
+// is finished.
 const (
 	filePrefix     = "meetings-"
 	fileExtension  = ".om"
+	sentExtension  = ".sent"
 	stateExtension = ".state"
 	unfinished     = ".part" // appended to the name of a file that is being written
 	ownPrefix      = "backfill."
@@ -33,6 +36,14 @@ const (
 
 func (r *run) path(d time.Time, extension string) string {
 	return filepath.Join(r.Output, filePrefix+d.Format(time.DateOnly)+extension)
+}
+
+// finishedPath returns the path of the file that exists once a day is finished.
+func (r *run) finishedPath(d time.Time) string {
+	if r.Store != nil {
+		return r.path(d, sentExtension)
+	}
+	return r.path(d, fileExtension)
 }
 
 // openOutput makes the directory, locks it against another run, and claims it
@@ -85,7 +96,9 @@ func (r *run) claim() error {
 	if err != nil {
 		return err
 	}
-	finished := slices.IndexFunc(names, func(name string) bool { return strings.HasSuffix(name, fileExtension) })
+	finished := slices.IndexFunc(names, func(name string) bool {
+		return strings.HasSuffix(name, fileExtension) || strings.HasSuffix(name, sentExtension)
+	})
 	path := filepath.Join(r.Output, settingsName)
 	switch theirs, err := readSettings(path); {
 	case err == nil && maps.Equal(theirs, r.settings()):
@@ -110,7 +123,7 @@ func (r *run) resume(days []time.Time) (finished int, err error) {
 	r.ledger = ledger.New(r.Ledger, r.From)
 	missing := ""
 	for i, d := range days {
-		path := r.path(d, fileExtension)
+		path := r.finishedPath(d)
 		switch _, err := os.Stat(path); {
 		case errors.Is(err, fs.ErrNotExist) && missing == "":
 			missing = filepath.Base(path)
@@ -145,7 +158,7 @@ func (r *run) load(d time.Time) (err error) {
 		return fmt.Errorf("--output: %s is of another backfill: name another directory", path)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("--output: %s holds %s without its state, so the backfill cannot continue: name another directory",
-			r.Output, filepath.Base(r.path(d, fileExtension)))
+			r.Output, filepath.Base(r.finishedPath(d)))
 	case err != nil:
 		return fmt.Errorf("--output: %w", err)
 	}
@@ -155,13 +168,13 @@ func (r *run) load(d time.Time) (err error) {
 // save saves the state and the samples of a day, and removes the state before
 // it. The samples come last: a day is finished once they are written, and then
 // its state must be there.
-func (r *run) save(d time.Time, samples *file) error {
+func (r *run) save(ctx context.Context, d time.Time, samples *samples) error {
 	date := d.Format(time.DateOnly)
 	if err := r.ledger.WriteFile(r.path(d, stateExtension), r.settings().String()); err != nil {
 		return fmt.Errorf("write the state of %s: %w", date, err)
 	}
-	if err := r.write(d, samples); err != nil {
-		return fmt.Errorf("write the file of %s: %w", date, err)
+	if err := r.write(ctx, d, samples); err != nil {
+		return fmt.Errorf("save the samples of %s: %w", date, err)
 	}
 	if err := os.Remove(r.path(d.Add(-day), stateExtension)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the state before %s: %w", date, err)
@@ -169,10 +182,17 @@ func (r *run) save(d time.Time, samples *file) error {
 	return nil
 }
 
-// write writes the samples of a day. After it returns nil, they are there for
-// good.
-func (r *run) write(d time.Time, samples *file) error {
-	if err := writeFile(r.path(d, fileExtension), 0o644, samples.writeTo); err != nil {
+// write writes the samples of a day to its file or sends them to the store.
+// After it returns nil, they are there for good.
+func (r *run) write(ctx context.Context, d time.Time, samples *samples) error {
+	contents := samples.writeTo
+	if r.Store != nil {
+		if err := r.Store.send(ctx, samples, maxRetryTime); err != nil {
+			return err
+		}
+		contents = func(io.Writer) error { return nil }
+	}
+	if err := writeFile(r.finishedPath(d), 0o644, contents); err != nil {
 		return err
 	}
 	return r.syncOutput()

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,47 +18,88 @@ import (
 	"huaweicloud_meeting_exporter/simulator"
 )
 
-func TestBackfillGoesOnLive(t *testing.T) {
-	t.Parallel()
+// pastJob is the job of the backfilled series.
+const pastJob = "meetings"
+
+// past is the history that a test backfills in two runs, of which the second
+// seeds the ledger.
+type past struct {
+	*enterprise
+	address          string // of the live exporter
+	begin, seam, end time.Time
+}
+
+func newPast(t *testing.T) *past {
 	e := newEnterprise(t, simulator.Config{
 		Seed: 7, MeetingsPerDay: 400, Worldwide: true, History: 6 * 24 * time.Hour, PublicationDelay: time.Second,
 	})
-	const job = "meetings"
 	now := e.now().UTC()
 	begin := now.Truncate(24 * time.Hour).Add(-2 * 24 * time.Hour)
-	seam := begin.Add(24 * time.Hour)
-	end := now.Add(-3*time.Hour - time.Minute).Truncate(5 * time.Minute)
-	address, first, second, blocks := freeAddress(t), t.TempDir(), t.TempDir(), t.TempDir()
-	flags := slices.Concat(e.flags, []string{"--huaweicloud.max-requests-per-minute=60000"})
+	return &past{
+		enterprise: e, address: freeAddress(t), begin: begin, seam: begin.Add(24 * time.Hour),
+		end: now.Add(-3*time.Hour - time.Minute).Truncate(5 * time.Minute),
+	}
+}
 
-	// Two runs, of which the second seeds the ledger.
-	backfill := func(from, to time.Time, dir string) []string {
-		return append([]string{
-			"backfill", "--from=" + from.Format(time.RFC3339), "--to=" + to.Format(time.RFC3339),
-			"--output=" + filepath.Join(dir, "history"), "--job=" + job, "--instance=" + address,
-		}, flags...)
+// args returns the arguments of a backfill that does not seed the ledger.
+func (p *past) args(from, to time.Time, dir string, more ...string) []string {
+	unseeded := slices.DeleteFunc(slices.Clone(p.flags), func(flag string) bool { return strings.HasPrefix(flag, "--storage.path=") })
+	return slices.Concat([]string{
+		"backfill", "--from=" + from.Format(time.RFC3339), "--to=" + to.Format(time.RFC3339),
+		"--output=" + filepath.Join(dir, "history"), "--job=" + pastJob, "--instance=" + p.address, "--huaweicloud.max-requests-per-minute=60000",
+	}, unseeded, more)
+}
+
+// backfill runs a backfill in which nothing fails.
+func (p *past) backfill(t *testing.T, args []string) {
+	t.Helper()
+	run := start(t, exporter, args...)
+	if status := run.exitStatus(t); status != 0 {
+		t.Fatalf("backfill: got exit status %d, want 0", status)
 	}
-	unseeded := slices.DeleteFunc(backfill(begin, seam, first), func(flag string) bool { return strings.HasPrefix(flag, "--storage.path=") })
-	for _, args := range [][]string{unseeded, backfill(seam, end, second)} {
-		p := start(t, exporter, args...)
-		if status := p.exitStatus(t); status != 0 {
-			t.Fatalf("backfill: got exit status %d, want 0", status)
-		}
-		for _, line := range linesWith(p.stderr.String(), "finished") {
-			if !strings.Contains(line, "left_out=0 retries=0 requests=") {
-				t.Errorf("got %s", line)
-			}
+	log := run.stderr.String()
+	for _, line := range linesWith(log, "finished") {
+		if !strings.Contains(line, "left_out=0 retries=0 requests=") {
+			t.Errorf("got %s", line)
 		}
 	}
-	refused(t, backfill(seam, end, second), "--storage.path: "+e.ledger+" already contains counted meetings")
+	if strings.Contains(log, "trying again") {
+		t.Errorf("got\n%s", log)
+	}
+}
+
+func TestBackfillGoesOnLive(t *testing.T) {
+	t.Parallel()
+	for name, bring := range map[string]func(*testing.T, *past) (prometheus, map[string]float64){"files": byFiles, "remote write": byRemoteWrite} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			past := newPast(t)
+			p, written := bring(t, past)
+			testBackfilled(t, past, p, written)
+		})
+	}
+}
+
+// byFiles backfills with files. It returns a Prometheus with their samples, and
+// the number of samples of each metric.
+func byFiles(t *testing.T, past *past) (prometheus, map[string]float64) {
+	first, second, blocks := t.TempDir(), t.TempDir(), t.TempDir()
+	unseeded, seeded := past.args(past.begin, past.seam, first), past.args(past.seam, past.end, second, "--storage.path="+past.ledger)
+	past.backfill(t, unseeded)
+	past.backfill(t, seeded)
+	refused(t, seeded, "--storage.path: "+past.ledger+" already contains counted meetings")
 	refused(t, append(unseeded, "--label=site=east"), `holds another backfill: --label=site was not set and is now "east"`)
+	makeBlocks(t, first, blocks)
+	makeBlocks(t, second, blocks)
+	return startPrometheus(t, configure(t, time.Second, nil, past.address, pastJob), blocks), countSamples(t, first, second)
+}
 
-	written := map[string]float64{}
-	makeBlocks(t, first, blocks, written)
-	makeBlocks(t, second, blocks, written)
-	p := startPrometheus(t, configure(t, time.Second, nil, address, job), blocks)
+// testBackfilled compares a Prometheus with the samples that were written and
+// with the truth, also when the exporter goes on live.
+func testBackfilled(t *testing.T, past *past, p prometheus, written map[string]float64) {
+	begin, seam, end := past.begin, past.seam, past.end
 	for name, want := range written {
-		expression := fmt.Sprintf(`sum(count_over_time(%s{job=%q, instance=%q}[%ds]))`, name, job, address, int(end.Sub(begin).Seconds())+1)
+		expression := fmt.Sprintf(`sum(count_over_time(%s{job=%q, instance=%q}[%ds]))`, name, pastJob, past.address, int(end.Sub(begin).Seconds())+1)
 		if diff := cmp.Diff(series{"{}": want}, p.query(t, end, expression)); diff != "" {
 			t.Errorf("samples of %s (-written +stored):\n%s", name, diff)
 		}
@@ -65,7 +107,7 @@ func TestBackfillGoesOnLive(t *testing.T) {
 	// different returns how the increase between two times differs from the
 	// meetings that ended between them.
 	different := func(from, to time.Time) string {
-		want := counters(endedWithin(e, from, to))
+		want := counters(endedWithin(past.enterprise, from, to))
 		for _, values := range want {
 			for labels, value := range values {
 				if value == 0 {
@@ -73,7 +115,7 @@ func TestBackfillGoesOnLive(t *testing.T) {
 				}
 			}
 		}
-		expression := fmt.Sprintf("increase(huaweicloud_meeting_%%s{job=%q}[%dms] anchored) > 0", job, to.Sub(from).Milliseconds())
+		expression := fmt.Sprintf("increase(huaweicloud_meeting_%%s{job=%q}[%dms] anchored) > 0", pastJob, to.Sub(from).Milliseconds())
 		if different := want.different(p.reader(t, to, expression)); different != "" {
 			return fmt.Sprintf("from %s to %s: %s", from, to, different)
 		}
@@ -92,12 +134,13 @@ func TestBackfillGoesOnLive(t *testing.T) {
 		t.Errorf("over the seam: %s", different)
 	}
 
-	start(t, exporter, append(flags, "--web.listen-address="+address,
+	start(t, exporter, append(past.flags, "--huaweicloud.max-requests-per-minute=60000", "--web.listen-address="+past.address,
 		"--history.interval=3s", "--history.sweep-interval=6s", "--history.tail=30m", "--history.hold=0s")...)
-	e.resume()
+	past.resume()
 	late := ended("late", founded, 3, time.Now()) // it ended before the end of the backfill
 	late.Start, late.End = end.Add(-2*time.Hour), end.Add(-time.Hour)
-	e.Add(late)
+	past.Add(late)
+	var now time.Time
 	await(t, deadline, func() string {
 		now = time.Now()
 		return different(begin, now)
@@ -105,8 +148,14 @@ func TestBackfillGoesOnLive(t *testing.T) {
 	if different := different(end.Truncate(24*time.Hour), now); different != "" {
 		t.Error(different)
 	}
+	bucketsAt := func(at time.Time) []string {
+		return slices.Sorted(maps.Keys(p.query(t, at, "huaweicloud_meeting_ended_duration_seconds_bucket")))
+	}
+	if diff := cmp.Diff(bucketsAt(end.Add(-time.Millisecond)), bucketsAt(now)); diff != "" {
+		t.Errorf("buckets (-backfilled +live):\n%s", diff)
+	}
 	for _, sum := range sums {
-		for labels, samples := range p.samples(t, seam, now, fmt.Sprintf("huaweicloud_meeting_%s{job=%q}", sum.counter, job)) {
+		for labels, samples := range p.samples(t, seam, now, fmt.Sprintf("huaweicloud_meeting_%s{job=%q}", sum.counter, pastJob)) {
 			if !slices.IsSorted(samples) {
 				t.Errorf("%s%s: got samples that fall", sum.counter, labels)
 			}
@@ -114,26 +163,38 @@ func TestBackfillGoesOnLive(t *testing.T) {
 	}
 }
 
+// countSamples counts the samples of each metric in the files of backfills.
+func countSamples(t *testing.T, dirs ...string) map[string]float64 {
+	t.Helper()
+	samples := map[string]float64{}
+	for _, dir := range dirs {
+		paths, err := filepath.Glob(filepath.Join(dir, "history", "*.om"))
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("got files %v, %v", paths, err)
+		}
+		for _, path := range paths {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range bytes.Lines(content) {
+				if name, _, _ := strings.Cut(string(line), "{"); name[0] != '#' {
+					samples[name]++
+				}
+			}
+		}
+	}
+	return samples
+}
+
 // makeBlocks makes a block of each file in the directory history, with the
-// command of the documentation. It counts the samples of each metric in the
-// files.
-func makeBlocks(t *testing.T, dir, blocks string, samples map[string]float64) {
+// command of the documentation.
+func makeBlocks(t *testing.T, dir, blocks string) {
 	t.Helper()
 	before := countBlocks(t, blocks)
 	paths, err := filepath.Glob(filepath.Join(dir, "history", "*.om"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("got files %v, %v", paths, err)
-	}
-	for _, path := range paths {
-		content, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for line := range bytes.Lines(content) {
-			if name, _, _ := strings.Cut(string(line), "{"); name[0] != '#' {
-				samples[name]++
-			}
-		}
+	if err != nil {
+		t.Fatal(err)
 	}
 	documentation, err := os.ReadFile("../../docs/backfill.md")
 	if err != nil {

@@ -14,9 +14,9 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// file collects the samples of one day, which come by time. OpenMetrics wants
+// samples collects the samples of one day, which come by time. OpenMetrics wants
 // all samples of a series together, and all series of a family.
-type file struct {
+type samples struct {
 	labels   []*dto.LabelPair // of every series
 	times    []int64          // milliseconds since 1970
 	families map[string]*family
@@ -43,31 +43,31 @@ var liveOnly = []string{
 	"huaweicloud_meeting_newest_meeting_end_timestamp_seconds",
 }
 
-// newFile returns an empty file. The labels belong to every series.
-func newFile(labels map[string]string) *file {
-	f := &file{families: map[string]*family{}}
+// newSamples returns no samples. The labels belong to every series.
+func newSamples(labels map[string]string) *samples {
+	s := &samples{families: map[string]*family{}}
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		f.labels = append(f.labels, &dto.LabelPair{Name: &name, Value: new(labels[name])})
+		s.labels = append(s.labels, &dto.LabelPair{Name: &name, Value: new(labels[name])})
 	}
-	return f
+	return s
 }
 
 // add adds the families of a scrape.
-func (f *file) add(at time.Time, families []*dto.MetricFamily) {
+func (s *samples) add(at time.Time, families []*dto.MetricFamily) {
 	for _, mf := range families {
 		if slices.Contains(liveOnly, mf.GetName()) {
 			continue
 		}
-		known := f.families[mf.GetName()]
+		known := s.families[mf.GetName()]
 		if known == nil {
 			known = &family{help: mf.GetHelp(), typ: mf.GetType(), series: map[string]*series{}}
-			f.families[mf.GetName()] = known
+			s.families[mf.GetName()] = known
 		}
 		for _, m := range mf.Metric {
-			known.seriesOf(m, len(f.times)).add(m)
+			known.seriesOf(m, len(s.times)).add(m)
 		}
 	}
-	f.times = append(f.times, at.UnixMilli())
+	s.times = append(s.times, at.UnixMilli())
 }
 
 // seriesOf returns the series of a metric. An unknown one begins now, an index
@@ -97,13 +97,13 @@ func (s *series) add(m *dto.Metric) {
 	}
 }
 
-// writeTo writes the file as OpenMetrics 1.0.
-func (f *file) writeTo(w io.Writer) error {
+// writeTo writes the samples as a file of OpenMetrics 1.0.
+func (s *samples) writeTo(w io.Writer) error {
 	out := bufio.NewWriter(w)
-	for _, name := range slices.Sorted(maps.Keys(f.families)) {
-		known := f.families[name]
+	for _, name := range slices.Sorted(maps.Keys(s.families)) {
+		known := s.families[name]
 		for i, key := range slices.Sorted(maps.Keys(known.series)) {
-			if err := f.writeSeries(out, name, known, known.series[key], i == 0); err != nil {
+			if err := s.writeSeries(out, name, known, known.series[key], i == 0); err != nil {
 				return err
 			}
 		}
@@ -116,17 +116,17 @@ func (f *file) writeTo(w io.Writer) error {
 
 // writeSeries writes one series as a family of its own, so only its metrics are
 // in memory. The head of the family is written on request.
-func (f *file) writeSeries(w io.Writer, name string, of *family, s *series, head bool) error {
+func (s *samples) writeSeries(w io.Writer, name string, of *family, one *series, head bool) error {
 	mf := &dto.MetricFamily{Name: &name, Help: &of.help, Type: &of.typ}
-	for i, at := range f.times[s.first:] {
-		m := &dto.Metric{Label: slices.Concat(f.labels, s.labels), TimestampMs: &at}
+	for i, at := range s.times[one.first:] {
+		m := &dto.Metric{Label: slices.Concat(s.labels, one.labels), TimestampMs: &at}
 		switch of.typ {
 		case dto.MetricType_HISTOGRAM:
-			m.Histogram = s.histograms[i]
+			m.Histogram = one.histograms[i]
 		case dto.MetricType_COUNTER:
-			m.Counter = &dto.Counter{Value: &s.values[i]}
+			m.Counter = &dto.Counter{Value: &one.values[i]}
 		default:
-			m.Gauge = &dto.Gauge{Value: &s.values[i]}
+			m.Gauge = &dto.Gauge{Value: &one.values[i]}
 		}
 		mf.Metric = append(mf.Metric, m)
 	}

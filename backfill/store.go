@@ -1,0 +1,140 @@
+package backfill
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/prometheus/client_golang/exp/api/remote"
+	dto "github.com/prometheus/client_model/go"
+)
+
+const (
+	// maxProbeTime is how long Probe asks a store that does not answer.
+	maxProbeTime = time.Minute
+	// requestTimeout is the maximum time for one request to the store.
+	requestTimeout = 30 * time.Second
+	// maxAnswer is how much of an answer of the store is read, in bytes.
+	maxAnswer = 4096
+	// maxQuote is how much of an answer of the store is quoted, in characters.
+	maxQuote = 300
+)
+
+// Store takes samples by remote write 1.0. It is for one goroutine.
+type Store struct {
+	url    string
+	api    *remote.API
+	failed func(error)
+	status int // of the last response
+}
+
+// NewStore returns the store that takes samples at a URL. The client signs the
+// requests in. Failed is called before a request is sent again, after a wait.
+func NewStore(url string, client *http.Client, failed func(error)) (*Store, error) {
+	s := &Store{url: url, failed: failed}
+	own := &http.Client{
+		Transport: &answers{client.Transport, s},
+		Timeout:   requestTimeout,
+		// A POST may become a GET, which a page could answer with 200.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	var err error
+	s.api, err = remote.NewAPI(url, remote.WithAPIPath(""), remote.WithAPIHTTPClient(own),
+		remote.WithAPIBackoff(remote.BackoffConfig{Min: time.Second, Max: time.Minute}))
+	return s, err
+}
+
+// answers bounds what is read of a response. A response that breaks off is a
+// failure of the network, not an answer.
+type answers struct {
+	next  http.RoundTripper
+	store *Store
+}
+
+// RoundTrip implements http.RoundTripper.
+func (a *answers) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := a.next.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return nil, err
+	}
+	a.store.status = response.StatusCode
+	response.Body = io.NopCloser(bytes.NewReader(text))
+	return response, nil
+}
+
+// Probe asks the store whether it takes samples as old as the begin of the
+// range. It sends one sample of a series of its own. The error says what the
+// store said.
+func (s *Store) Probe(ctx context.Context, cfg *Config) error {
+	probe := newSamples(cfg.allLabels())
+	probe.add(cfg.From, []*dto.MetricFamily{{
+		Name: new("huaweicloud_meeting_backfill_probe"), Type: dto.MetricType_GAUGE.Enum(), Metric: []*dto.Metric{{Gauge: &dto.Gauge{}}},
+	}})
+	return s.send(ctx, probe, maxProbeTime)
+}
+
+// send sends samples. It repeats a request that failed, for the given time.
+func (s *Store) send(ctx context.Context, samples *samples, within time.Duration) error {
+	return samples.eachRequest(func(r request) error {
+		limited, cancel := context.WithTimeout(ctx, within)
+		defer cancel()
+		var last error
+		_, err := s.api.Write(limited, remote.WriteV1MessageType, r, remote.WithWriteRetryCallback(func(err error) {
+			last = clean(err)
+			s.failed(last)
+		}))
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case limited.Err() != nil && last != nil:
+			return fmt.Errorf("the store has taken nothing for %s: %w", within, last)
+		case limited.Err() != nil:
+			return fmt.Errorf("the store has taken nothing for %s: %w", within, clean(err))
+		}
+		return fmt.Errorf("the store refused samples: %w; %s", clean(err), s.advice())
+	})
+}
+
+// advice says what to do about the status of the last response.
+func (s *Store) advice() string {
+	switch s.status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return "check --remote-write.config.file and --remote-write.header"
+	case http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity:
+		return "let it take samples of the whole range: the retention and out_of_order_time_window of Prometheus, past_grace_period of Mimir, --tsdb.out-of-order.time-window of Thanos"
+	}
+	return "check --remote-write.url"
+}
+
+// clean makes an error of a request a line that a terminal can show. It does not
+// contain the URL, which may hold a secret.
+func clean(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	text := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(err.Error(), "?"))
+	text = strings.Join(strings.Fields(text), " ")
+	if runes := []rune(text); len(runes) > maxQuote {
+		text = string(runes[:maxQuote]) + "…"
+	}
+	return errors.New(text)
+}
