@@ -2,6 +2,7 @@ package backfill
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,8 +38,8 @@ type Store struct {
 
 // NewStore returns the store that takes samples at a URL. The client signs the
 // requests in. Failed is called before a request is sent again, after a wait.
-func NewStore(url string, client *http.Client, failed func(error)) (*Store, error) {
-	s := &Store{url: url, failed: failed}
+func NewStore(address string, client *http.Client, failed func(error)) (*Store, error) {
+	s := &Store{url: address, failed: failed}
 	own := &http.Client{
 		Transport: &answers{client.Transport, s},
 		Timeout:   requestTimeout,
@@ -46,7 +47,7 @@ func NewStore(url string, client *http.Client, failed func(error)) (*Store, erro
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	var err error
-	s.api, err = remote.NewAPI(url, remote.WithAPIPath(""), remote.WithAPIHTTPClient(own),
+	s.api, err = remote.NewAPI(address, remote.WithAPIPath(""), remote.WithAPIHTTPClient(own),
 		remote.WithAPIBackoff(remote.BackoffConfig{Min: time.Second, Max: time.Minute}))
 	return s, err
 }
@@ -100,10 +101,8 @@ func (s *Store) send(ctx context.Context, samples *samples, within time.Duration
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case limited.Err() != nil && last != nil:
-			return fmt.Errorf("the store has taken nothing for %s: %w", within, last)
 		case limited.Err() != nil:
-			return fmt.Errorf("the store has taken nothing for %s: %w", within, clean(err))
+			return fmt.Errorf("the store has taken nothing for %s: %w", within, cmp.Or(last, clean(err)))
 		}
 		return fmt.Errorf("the store refused samples: %w; %s", clean(err), s.advice())
 	})
