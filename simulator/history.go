@@ -57,13 +57,19 @@ func (s *Service) history(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now, v := s.cfg.Now(), *s.variant.Load()
-	records := s.selectRecords(q, tok, v, now)
-	size, shown := v.pageSize(q.limit, s.cfg.MaxLimit)
+	writePage(w, v, s.selectRecords(q, tok, v, now), s.cfg.MaxLimit, q.offset, q.limit, func(record *Record) ([]byte, error) {
+		return record.encode(now, v, s.archive.isListed(record, now))
+	})
+}
+
+// writePage sends a page of rows, of which it has most at most.
+func writePage[T any](w http.ResponseWriter, v Variant, rows []T, most, offset, limit int, encode func(T) ([]byte, error)) {
+	size, shown := v.pageSize(limit, most)
 	var body bytes.Buffer
-	before, after := v.Empty.listing(len(records))
+	before, after := v.Empty.listing(len(rows))
 	body.WriteString("{" + before)
-	for i, record := range v.page(records, q.offset, size) {
-		row, err := record.encode(now, v, s.archive.isListed(record, now))
+	for i, one := range pageOf(v, rows, offset, size) {
+		row, err := encode(one)
 		if err != nil {
 			writeError(w, http.StatusInternalServerError, "MMC.111070003", err.Error())
 			return
@@ -74,7 +80,7 @@ func (s *Service) history(w http.ResponseWriter, r *http.Request) {
 		body.Write(row)
 	}
 	body.WriteString(after)
-	fmt.Fprintf(&body, `"offset":%d,"limit":%d,"count":%d}`, q.offset, shown, v.count(len(records)))
+	fmt.Fprintf(&body, `"offset":%d,"limit":%d,"count":%d}`, offset, shown, v.count(len(rows)))
 	w.Header().Set("Cache-Control", "no-cache")
 	writeBody(w, http.StatusOK, contentTypeJSON, body.Bytes())
 }

@@ -25,6 +25,9 @@ type Record struct {
 	// name; an empty value removes the field. Tests use it for malformed rows.
 	// Listed and Window ignore it.
 	Extra map[string]json.RawMessage `json:"-"`
+	// Joins, if not nil, are who joined, listed together with the row. Otherwise the
+	// seed decides.
+	Joins []AttendeeRecord `json:"-"`
 
 	ConferenceID     string          `json:"conferenceID"`
 	MediaTypes       string          `json:"mediaTypes"`
@@ -123,15 +126,20 @@ func (r *Record) encode(at time.Time, v Variant, ended bool) ([]byte, error) {
 	if r.IsHasRecordFile != nil {
 		row.IsHasRecordFile = new(r.hasRecording(at))
 	}
+	return marshalRow(row, r.Extra)
+}
+
+// marshalRow returns a row as JSON, with the extra fields of its record.
+func marshalRow(row any, extra map[string]json.RawMessage) ([]byte, error) {
 	text, err := json.Marshal(row)
-	if err != nil || len(r.Extra) == 0 {
+	if err != nil || len(extra) == 0 {
 		return text, err
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
 		return nil, err
 	}
-	maps.Copy(fields, r.Extra)
+	maps.Copy(fields, extra)
 	maps.DeleteFunc(fields, func(_ string, v json.RawMessage) bool { return len(v) == 0 })
 	return json.Marshal(fields)
 }
@@ -156,6 +164,7 @@ func (r *Record) clone() *Record {
 	c.PasswordEntry = slices.Clone(r.PasswordEntry)
 	c.PartAttendeeInfo = slices.Clone(r.PartAttendeeInfo)
 	c.Extra = maps.Clone(r.Extra)
+	c.Joins = slices.Clone(r.Joins)
 	return &c
 }
 

@@ -1,7 +1,7 @@
 // Package simulator is a stand-in for the Huawei Cloud Meeting service: an
 // http.Handler for the calls that the exporter needs (sign in, list the ended
-// meetings, sign out) and for those that look up and refresh a token. The
-// enterprise behind it is invented.
+// meetings and who joined one, sign out) and for those that look up and refresh a
+// token. The enterprise behind it is invented.
 //
 // The simulator reproduces what makes the real service hard to use. It checks
 // signatures and their expiry. The 65th token of a user silently ends the
@@ -38,6 +38,9 @@ const (
 	PathToken    = "/v1/usg/acs/token"                      // DELETE: sign out; PUT: refresh a token
 	PathValidate = "/v1/usg/acs/token/validate"             // POST: look up a token
 	PathHistory  = "/v1/mmc/management/conferences/history" // GET: list the ended meetings
+
+	// GET: list who joined an ended meeting
+	PathAttendance = "/v1/mmc/management/conferences/history/confAttendeeRecord"
 )
 
 // Service is the simulated service. Its methods are safe for concurrent use.
@@ -67,7 +70,7 @@ func New(cfg Config) *Service {
 			days: make(map[day]*generatedDay), replaced: make(map[string]bool),
 		},
 	}
-	for _, path := range []string{PathAppAuth, PathAccount, PathToken, PathValidate, PathHistory, ""} {
+	for _, path := range []string{PathAppAuth, PathAccount, PathToken, PathValidate, PathHistory, PathAttendance, ""} {
 		s.requests[path] = new(atomic.Int64)
 	}
 	s.SetVariant(cfg.Variant)
@@ -135,7 +138,13 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 		s.validate(w, r)
 	case "GET " + PathHistory:
 		s.history(w, r)
+	case "GET " + PathAttendance:
+		s.attendance(w, r)
 	default:
-		writeError(w, http.StatusNotFound, "APIGW.0101", "The API does not exist or has not been published in the environment")
+		writeNotFound(w)
 	}
+}
+
+func writeNotFound(w http.ResponseWriter) {
+	writeError(w, http.StatusNotFound, "APIGW.0101", "The API does not exist or has not been published in the environment")
 }

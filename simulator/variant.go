@@ -40,6 +40,13 @@ type Variant struct {
 	Throttle ThrottleForm
 	// SignIn is the form of the responses that carry a token.
 	SignIn SignInForm
+	// LeftTime is what the rows of those show whose leaving the service missed.
+	LeftTime LeftTimeForm
+	// UnknownMeeting is the response to a request for the attendance of a meeting
+	// that is not listed to this user.
+	UnknownMeeting UnknownMeetingForm
+	// AttendanceAccess is the response to every request for attendance.
+	AttendanceAccess AttendanceAccessForm
 }
 
 // OffsetRule is a meaning of the parameter offset. Pages are counted by the
@@ -142,6 +149,39 @@ const (
 	SignInTextNumbers            // every number is a string
 )
 
+// LeftTimeForm is the leftTime of a row whose caller was not seen to leave. About
+// one row in ten is such a row, unless the form is LeftTimeKnown.
+type LeftTimeForm int
+
+// The forms of an unknown leftTime.
+const (
+	LeftTimeKnown  LeftTimeForm = iota // there is no such row
+	LeftTimeZero                       // "leftTime":0
+	LeftTimeNull                       // "leftTime":null
+	LeftTimeAbsent                     // no leftTime
+)
+
+// UnknownMeetingForm is a response to a request for the attendance of an unknown
+// meeting.
+type UnknownMeetingForm int
+
+// The responses to a request for the attendance of an unknown meeting.
+const (
+	UnknownMeetingBadRequest UnknownMeetingForm = iota // 400 MMC.111070005
+	UnknownMeetingNotFound                             // 404 MMC.111070005
+	UnknownMeetingEmpty                                // 200 without rows
+)
+
+// AttendanceAccessForm is a response to requests for attendance.
+type AttendanceAccessForm int
+
+// The responses to requests for attendance.
+const (
+	AttendanceOffered   AttendanceAccessForm = iota
+	AttendanceForbidden                      // 403
+	AttendanceUnknown                        // 404 APIGW.0101
+)
+
 // SetVariant changes how the service responds to later requests.
 func (s *Service) SetVariant(v Variant) { s.variant.Store(&v) }
 
@@ -160,6 +200,10 @@ func RandomVariant(rng *rand.Rand) Variant {
 		DeadToken:    oneOf(rng, DeadTokenUnauthorized, DeadTokenNull, DeadTokenBadRequest, DeadTokenForbidden, DeadTokenNoBody, DeadTokenOK),
 		Throttle:     oneOf(rng, ThrottleTooMany, ThrottleForbidden, ThrottleCut),
 		SignIn:       oneOf(rng, SignInUsual, SignInUserArray, SignInNoUser, SignInNullUser, SignInTextNumbers),
+		LeftTime:     oneOf(rng, LeftTimeKnown, LeftTimeZero, LeftTimeNull, LeftTimeAbsent),
+
+		UnknownMeeting:   oneOf(rng, UnknownMeetingBadRequest, UnknownMeetingNotFound, UnknownMeetingEmpty),
+		AttendanceAccess: oneOf(rng, AttendanceOffered, AttendanceOffered, AttendanceForbidden, AttendanceUnknown),
 	}
 }
 
@@ -179,9 +223,9 @@ func (v Variant) pageSize(asked, most int) (size, shown int) {
 	return size, size
 }
 
-// page returns the page at an offset. Past the end it returns the last page
+// pageOf returns the page at an offset. Past the end it returns the last page
 // again, as the sister endpoints of the API do, or nothing.
-func (v Variant) page(records []*Record, offset, size int) []*Record {
+func pageOf[T any](v Variant, records []T, offset, size int) []T {
 	first := offset
 	switch v.Offset { // min prevents an overflow
 	case OffsetWholePage:
