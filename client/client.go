@@ -17,17 +17,22 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Names of the API's endpoints, as in Exchange.Endpoint.
 const (
-	EndpointSignIn  = "sign_in"
-	EndpointHistory = "history"
-	EndpointSignOut = "sign_out"
+	EndpointSignIn     = "sign_in"
+	EndpointHistory    = "history"
+	EndpointSignOut    = "sign_out"
+	EndpointAttendance = "attendance"
 )
 
 // Endpoints returns the name of every endpoint that the client calls.
-func Endpoints() []string { return []string{EndpointSignIn, EndpointHistory, EndpointSignOut} }
+func Endpoints() []string {
+	return []string{EndpointSignIn, EndpointHistory, EndpointSignOut, EndpointAttendance}
+}
 
 const (
 	// maxPageLimit is the largest page of history (API page: limit).
@@ -60,6 +65,9 @@ type Config struct {
 	// Limiter, if set, is a limiter that clients share. It replaces
 	// MaxRequestsPerMinute.
 	Limiter *Limiter
+	// MaxAttendanceRequestsPerMinute is the part of the limit that Attendance may
+	// use. Zero means all of it.
+	MaxAttendanceRequestsPerMinute int
 	// SignInInterval is the shortest time from the beginning of a failed
 	// sign-in to the next one. It should be the interval of the polls. The time
 	// doubles with every failure, up to 15 minutes or SignInInterval, whichever
@@ -112,7 +120,11 @@ type Client struct {
 	proxy   *url.URL // nil if there is none
 	limiter *Limiter
 	session session
-	paging  atomic.Int32 // the Paging, as far as known
+	paging  atomic.Int32 // the Paging of the history, as far as known
+	// attendancePaging is the same for attendance. A list that pages in another way
+	// must not make the client forget how the history does.
+	attendancePaging atomic.Int32
+	attendanceShare  *rate.Limiter // nil if attendance may use all of the limit
 }
 
 // New returns a client. It sends no request. It returns an error if the
@@ -148,12 +160,18 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Limiter == nil {
 		cfg.Limiter = NewLimiter(cfg.MaxRequestsPerMinute)
 	}
+	var attendanceShare *rate.Limiter
+	if n := cfg.MaxAttendanceRequestsPerMinute; n > 0 {
+		attendanceShare = newRateLimiter(n)
+	}
 	return &Client{
 		cfg:     cfg,
 		base:    base,
 		proxy:   proxy,
 		limiter: cfg.Limiter,
 		session: session{lock: make(chan struct{}, 1)},
+
+		attendanceShare: attendanceShare,
 	}, nil
 }
 

@@ -25,10 +25,14 @@ type Limiter struct {
 // positive.
 func NewLimiter(perMinute int) *Limiter {
 	return &Limiter{
-		rate:      rate.NewLimiter(rate.Limit(float64(perMinute)/60), limiterBurst),
+		rate:      newRateLimiter(perMinute),
 		perMinute: perMinute,
 		demand:    map[*Client]int{},
 	}
+}
+
+func newRateLimiter(perMinute int) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(float64(perMinute)/60), limiterBurst)
 }
 
 // Demand notes how many requests per minute this client needs. It returns how

@@ -19,7 +19,7 @@ const (
 	sparePages = 1000
 )
 
-// Listing is one complete reading of the history. Its zero value is an empty one.
+// Listing is one complete reading of a list. Its zero value is an empty one.
 type Listing struct {
 	// Meetings holds each UUID once, by its last record, in the order of the
 	// first records.
@@ -41,6 +41,8 @@ type Listing struct {
 	PageSize int
 	// Paging is how the service pages, as far as the client knows.
 	Paging Paging
+
+	joins []meeting.Join // of an attendance
 }
 
 // PagesSince returns how many pages it takes to list again the meetings that
@@ -74,17 +76,18 @@ func (l *Listing) PagesSince(from time.Time) int {
 // Incomplete. It fails with Response if no record of the listing is usable. Its
 // other errors are those of the requests, or the cause of the end of ctx.
 func (c *Client) History(ctx context.Context, from, to time.Time) (*Listing, error) {
-	listing, err := c.readHistory(ctx, from, to)
+	listing, err := c.history(from, to).read(ctx)
 	c.judgeToken(ctx, err)
 	return listing, err
 }
 
-func (c *Client) readHistory(ctx context.Context, from, to time.Time) (*Listing, error) {
+// read reads the list as History says.
+func (l list) read(ctx context.Context) (*Listing, error) {
 	repeatedBefore := map[string]bool{}
 	pages := 0
 	var dropped error
 	for readings := range maxReadings {
-		r := newReading(c, from, to)
+		r := newReading(l)
 		fitted, err := r.readAll(ctx)
 		if err != nil {
 			return nil, err
@@ -97,14 +100,15 @@ func (c *Client) readHistory(ctx context.Context, from, to time.Time) (*Listing,
 			dropped = errors.New("the pages did not fit together")
 		default:
 			r.listing.Pages, r.listing.Readings, r.listing.Dropped = pages, readings+1, dropped
+			r.listing.joins = r.joins(repeatedBefore)
 			return r.finish()
 		}
-		c.paging.Store(int32(PagingUnknown)) // it may have been wrong
+		l.paging.Store(int32(PagingUnknown)) // it may have been wrong
 		for key := range r.repeats {
 			repeatedBefore[key] = true
 		}
 	}
-	return nil, &Error{Op: OpHistory, Reason: Incomplete, Err: fmt.Errorf("%w in the last of %d readings", dropped, maxReadings)}
+	return nil, &Error{Op: l.op, Reason: Incomplete, Err: fmt.Errorf("%w in the last of %d readings", dropped, maxReadings)}
 }
 
 // FirstPage returns the first page of a listing. Announced tells the size of
@@ -112,7 +116,7 @@ func (c *Client) readHistory(ctx context.Context, from, to time.Time) (*Listing,
 // one to find out the Paging. Errors are those of the requests, or Response if
 // no record of the first page is usable.
 func (c *Client) FirstPage(ctx context.Context, from, to time.Time) (*Listing, error) {
-	r := newReading(c, from, to)
+	r := newReading(c.history(from, to))
 	first, err := r.readFirst(ctx)
 	if err == nil && len(first.rows) > 0 && r.expectsMore(first) {
 		_, err = r.readNext(ctx)
@@ -126,9 +130,9 @@ func (c *Client) FirstPage(ctx context.Context, from, to time.Time) (*Listing, e
 // finish returns the listing of a reading and keeps what it found out.
 func (r *reading) finish() (*Listing, error) {
 	r.listing.Paging = r.paging
-	r.client.paging.Store(int32(r.paging))
+	r.list.paging.Store(int32(r.paging))
 	if err := r.listing.unusable(); err != nil {
-		return nil, err
+		return nil, &Error{Op: r.list.op, Reason: Response, Err: err}
 	}
 	return r.listing, nil
 }
@@ -146,8 +150,5 @@ func (l *Listing) unusable() error {
 	if len(l.Meetings) > 0 || len(defects) == 0 {
 		return nil
 	}
-	return &Error{
-		Op: OpHistory, Reason: Response,
-		Err: fmt.Errorf("no record is usable (%s), so the service may have changed its format", strings.Join(defects, ", ")),
-	}
+	return fmt.Errorf("no record is usable (%s), so the service may have changed its format", strings.Join(defects, ", "))
 }

@@ -12,6 +12,14 @@ import (
 // OpHistory is the Error.Op of History and FirstPage.
 const OpHistory = "list history"
 
+// history returns the list of the meetings that the service files in a range.
+func (c *Client) history(from, to time.Time) list {
+	return list{
+		op: OpHistory, limit: c.cfg.PageLimit, paging: &c.paging,
+		page: func(ctx context.Context, offset int) (*page, error) { return c.fetchPage(ctx, from, to, offset) },
+	}
+}
+
 // fetchPage returns the page at an offset. If the service rejects the token, it
 // signs in and tries again, once.
 func (c *Client) fetchPage(ctx context.Context, from, to time.Time, offset int) (*page, error) {
@@ -64,7 +72,7 @@ func (c *Client) requestPage(ctx context.Context, token string, from, to time.Ti
 			return req, err
 		},
 		decode: func(body []byte) (err error) {
-			p, err = decodePage(body, pageRequest{limit: c.cfg.PageLimit, first: offset == 0, now: c.cfg.Now()})
+			p, err = decodePage(body, pageRequest{limit: c.cfg.PageLimit, first: offset == 0, now: c.cfg.Now(), row: (*decoder).historyRow})
 			return err
 		},
 	})

@@ -49,7 +49,7 @@ func FuzzPage(f *testing.F) {
 	}
 	now := time.Date(2025, 3, 14, 12, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		request := pageRequest{limit: 4, first: len(body)%2 == 0, now: now}
+		request := pageRequest{limit: 4, first: len(body)%2 == 0, now: now, row: (*decoder).historyRow}
 		p, err := decodePage(body, request)
 		agreeWithEncodingJSON(t, body, request, p, err)
 		if err != nil {
@@ -329,4 +329,6 @@ func BenchmarkPage(b *testing.B) {
 }
 
 // asked is a request for a first page of 500 records.
-func asked(now time.Time) pageRequest { return pageRequest{limit: 500, first: true, now: now} }
+func asked(now time.Time) pageRequest {
+	return pageRequest{limit: 500, first: true, now: now, row: (*decoder).historyRow}
+}

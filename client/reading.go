@@ -2,7 +2,7 @@ package client
 
 import (
 	"context"
-	"time"
+	"sync/atomic"
 
 	"huaweicloud_meeting_exporter/meeting"
 )
@@ -11,11 +11,19 @@ import (
 // they arrive.
 const maxListingBuffer = 100_000
 
+// list is what the service lists page by page.
+type list struct {
+	op     string        // names the operation in errors
+	limit  int           // the number of records to ask for in one page
+	paging *atomic.Int32 // the Paging, as far as known
+	// page requests the page at an offset.
+	page func(ctx context.Context, offset int) (*page, error)
+}
+
 // reading is one pass over the pages of a listing.
 type reading struct {
-	client   *Client
-	from, to time.Time
-	listing  *Listing
+	list    list
+	listing *Listing
 
 	paging Paging
 	size   int    // rows of a full page, as far as known
@@ -28,6 +36,15 @@ type reading struct {
 	doubles     int               // records that came again on the same page
 	repeats     map[string]int    // how often a record came again on a later page, by row.key
 	departments map[string]string // one copy of each name
+	rows        []readRow         // of an attendance, without overlaps
+}
+
+// readRow is a row of an attendance.
+type readRow struct {
+	key  string
+	join *meeting.Join
+	// again says that the same row was on an earlier page.
+	again bool
 }
 
 // place says where a record is.
@@ -36,11 +53,11 @@ type place struct {
 	meeting int // the index in Listing.Meetings, or -1 if it has none
 }
 
-func newReading(c *Client, from, to time.Time) *reading {
+func newReading(l list) *reading {
 	return &reading{
-		client: c, from: from, to: to,
+		list:    l,
 		listing: &Listing{Defects: map[meeting.Defect]int{}},
-		paging:  Paging(c.paging.Load()),
+		paging:  Paging(l.paging.Load()),
 		records: map[string]place{}, repeats: map[string]int{}, departments: map[string]string{},
 	}
 }
@@ -80,7 +97,7 @@ func (r *reading) readFirst(ctx context.Context) (*page, error) {
 	}
 	r.listing.Announced = p.count
 	r.listing.Meetings = make([]meeting.Meeting, 0, min(p.count, maxListingBuffer))
-	r.size, r.listing.PageSize = pageSize(p, r.client.cfg.PageLimit)
+	r.size, r.listing.PageSize = pageSize(p, r.list.limit)
 	if len(p.rows) > 0 {
 		r.first = p.rows[0].key
 	}
@@ -124,7 +141,7 @@ func (r *reading) readNext(ctx context.Context) (*page, error) {
 }
 
 func (r *reading) readPage(ctx context.Context, offset int) (*page, error) {
-	p, err := r.client.fetchPage(ctx, r.from, r.to, offset)
+	p, err := r.list.page(ctx, offset)
 	if err == nil {
 		r.listing.Pages++
 	}
@@ -162,6 +179,9 @@ func (r *reading) add(p *page, overlap int) (fresh int) {
 		default:
 			r.repeats[row.key]++
 		}
+		if row.join != nil {
+			r.rows = append(r.rows, readRow{row.key, row.join, known && at.index < r.next})
+		}
 		at.index = r.next + i
 		r.keep(row, at)
 	}
@@ -183,7 +203,7 @@ func (r *reading) countDefects(row *row) {
 // keep notes the place of a row's record, and puts its meeting, if usable, into
 // the listing.
 func (r *reading) keep(row *row, at place) {
-	if row.usable() {
+	if row.usable() && row.join == nil {
 		m := row.meeting
 		m.Department = r.intern(m.Department)
 		if at.meeting < 0 {
@@ -218,6 +238,17 @@ func (r *reading) arrived(repeatedBefore map[string]bool) int {
 		}
 	}
 	return n
+}
+
+// joins returns the joins of an attendance: one for each row that arrived counts.
+func (r *reading) joins(repeatedBefore map[string]bool) []meeting.Join {
+	var joins []meeting.Join
+	for _, row := range r.rows {
+		if !row.again || repeatedBefore[row.key] && r.paging.overlap() > 0 {
+			joins = append(joins, *row.join)
+		}
+	}
+	return joins
 }
 
 // moved returns how many records came again on a later page for no known

@@ -12,7 +12,7 @@ import (
 	"huaweicloud_meeting_exporter/meeting"
 )
 
-// page is one page of history.
+// page is one page of a listing.
 type page struct {
 	rows  []row
 	count int // of the records of the whole listing, or fewer
@@ -21,12 +21,14 @@ type page struct {
 
 // row is one record of a page.
 type row struct {
-	// key identifies the record. It is the UUID, or the SHA-256 of the record's
+	// key identifies the record. It is the UUID or another ID, or the SHA-256 of the record's
 	// JSON if it has none.
 	key        string
 	meeting    meeting.Meeting
 	defect     meeting.Defect
 	badNumbers int // of a usable record
+	// join is set instead of meeting if the record is of an attendance.
+	join *meeting.Join
 }
 
 // usable reports whether the meeting of the row belongs into a listing.
@@ -37,6 +39,8 @@ type pageRequest struct {
 	limit int
 	first bool // the page is the first of its listing
 	now   time.Time
+	// row reads one record, which may be anything.
+	row func(d *decoder, now time.Time) (row, error)
 }
 
 // errTooManyRows keeps the memory of a page in bounds. A service that ignores a
@@ -65,7 +69,7 @@ func decodePage(body []byte, request pageRequest) (*page, error) {
 				if len(p.rows) == 2*request.limit {
 					return errTooManyRows
 				}
-				r, err := d.row(request.now)
+				r, err := request.row(d, request.now)
 				p.rows = append(p.rows, r)
 				return err
 			})
@@ -152,8 +156,8 @@ func (r *record) field(name []byte) json.Unmarshaler {
 	return nil
 }
 
-// row reads the next value, which may be anything.
-func (d *decoder) row(now time.Time) (r row, err error) {
+// historyRow reads the next value, which may be anything.
+func (d *decoder) historyRow(now time.Time) (r row, err error) {
 	begin := d.InputOffset()
 	var rec record
 	if d.PeekKind() == '{' {
@@ -164,22 +168,17 @@ func (d *decoder) row(now time.Time) (r row, err error) {
 	if err != nil {
 		return r, err
 	}
-	conferenceType, _ := rec.conferenceType.count()
 	r.meeting = meeting.Meeting{
 		UUID:         string(rec.uuid),
 		Start:        rec.start.Time,
 		End:          rec.end.Time,
 		Department:   meeting.Department(string(rec.department)),
-		Type:         meeting.Classify(bool(rec.webinar), string(rec.confType), conferenceType),
+		Type:         rec.typ(),
 		Participants: r.count(rec.normalCount),
 		Terminals:    r.count(rec.terminalCount),
 		Recorded:     bool(rec.hasRecordFile),
 	}
-	r.key = r.meeting.UUID
-	if r.key == "" {
-		sum := sha256.Sum256(d.since(begin))
-		r.key = string(sum[:])
-	}
+	r.key = d.key(rec.uuid, begin)
 	r.defect = r.meeting.Validate(now)
 	if rec.running() {
 		r.defect = meeting.NotEnded
@@ -188,6 +187,21 @@ func (d *decoder) row(now time.Time) (r row, err error) {
 		r.badNumbers = 0
 	}
 	return r, nil
+}
+
+// typ returns the conference type.
+func (r *record) typ() meeting.Type {
+	conferenceType, _ := r.conferenceType.count()
+	return meeting.Classify(bool(r.webinar), string(r.confType), conferenceType)
+}
+
+// key returns the key of the row that was read from offset begin on.
+func (d *decoder) key(id jsonString, begin int64) string {
+	if id != "" {
+		return string(id)
+	}
+	sum := sha256.Sum256(d.since(begin))
+	return string(sum[:])
 }
 
 // count returns a number as a count, and counts one that is none as bad.

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 const (
@@ -52,12 +54,21 @@ type call struct {
 	once bool
 	// unlimited makes the call without waiting for the limiter.
 	unlimited bool
+	// background lets all other calls go first.
+	background bool
+	// share, if set, is a limiter of its own beside that of the client.
+	share *rate.Limiter
 }
 
 // attempt makes one request. It returns an *Error, or an error of call.build.
 func (c *Client) attempt(ctx context.Context, call call) error {
 	if !call.unlimited {
-		if err := c.limiter.rate.Wait(ctx); err != nil {
+		if call.share != nil {
+			if err := call.share.Wait(ctx); err != nil {
+				return &Error{Op: call.op, Reason: Network, Err: err}
+			}
+		}
+		if err := c.waitForTurn(ctx, call.background); err != nil {
 			return &Error{Op: call.op, Reason: Network, Err: err}
 		}
 	}

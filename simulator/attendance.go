@@ -151,12 +151,8 @@ func (e *enterprise) callers(r *Record) (callers []AttendeeRecord) {
 // employee returns the row of a person, without times.
 func (e *enterprise) employee(p person) AttendeeRecord {
 	row := AttendeeRecord{DisplayName: p.name, CallNumber: p.phone, DeviceType: "软终端", MediaType: "视频"}
-	place, known := e.byName[p.name]
-	for i, d := range departments {
-		if place -= len(e.staffOf(i)); known && place < 0 {
-			row.DeptName = d.name
-			break
-		}
+	if place, known := e.byName[p.name]; known {
+		row.DeptName = e.departmentOf[place]
 	}
 	return row
 }
