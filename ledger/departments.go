@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -44,6 +45,15 @@ func (d *departments) add(name string) {
 // room returns how many more names the cap allows.
 func (d *departments) room(limit int) int {
 	return max(0, limit-(len(d.names)-int(specialDepartments)))
+}
+
+// admissible returns the new names for which the cap has room: first those with
+// the most reports, then by name.
+func (d *departments) admissible(reports map[string]int, limit int) []string {
+	busiestFirst := slices.SortedFunc(maps.Keys(reports), func(a, b string) int {
+		return cmp.Or(cmp.Compare(reports[b], reports[a]), cmp.Compare(a, b))
+	})
+	return busiestFirst[:min(len(busiestFirst), d.room(limit))]
 }
 
 // lookup returns the number of a department. A name that has none is folded

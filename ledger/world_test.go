@@ -29,6 +29,7 @@ func defaults() ledger.Config {
 		StaleAfter:         time.Hour,
 		Hold:               time.Minute,
 		MaxDepartments:     200,
+		Attendance:         true,
 	}
 }
 
@@ -156,6 +157,7 @@ type view struct {
 	Remembered                           int
 	Created, LastPoll, LastSweep, Newest time.Time
 	Horizon, SweepFrom                   time.Time
+	Pending                              []ledger.Pending
 }
 
 // counters are what can be held: as published, or as it would be without holds.
@@ -163,6 +165,11 @@ type counters struct {
 	Totals                  []ledger.LabeledSums
 	Durations, Participants []ledger.Distribution
 	Folded, TooLate         int64
+
+	Attended        []ledger.LabeledAttendance
+	AttendeeSeconds []ledger.DepartmentSeconds
+	Attendees       []ledger.Distribution
+	Unread          map[string]int64
 }
 
 func viewOf(l *ledger.Ledger, now time.Time) view {
@@ -170,14 +177,22 @@ func viewOf(l *ledger.Ledger, now time.Time) view {
 	v := view{
 		Published: countersOf(s), Unheld: countersOf(l.Unheld()), Recent: bySet(s.Recent(now)), Remembered: s.Remembered(),
 		Created: s.Created(), LastPoll: s.LastPoll(), LastSweep: s.LastSweep(), Horizon: l.Horizon(), SweepFrom: l.SweepFrom(now),
+		Pending: l.AllPending(),
 	}
 	v.Newest, _ = s.NewestEnd()
 	return v
 }
 
 func countersOf(s *ledger.Snapshot) counters {
-	c := counters{Totals: s.Totals(), Folded: s.Folded(), TooLate: s.TooLate()}
+	c := counters{
+		Totals: s.Totals(), Folded: s.Folded(), TooLate: s.TooLate(),
+		Attended: s.Attended(), AttendeeSeconds: s.AttendeeSeconds(), Unread: map[string]int64{},
+	}
+	for _, why := range ledger.UnreadReasons() {
+		c.Unread[why.String()] = s.Unread(why)
+	}
 	for _, typ := range meeting.Types() {
+		c.Attendees = append(c.Attendees, s.Attendees(typ))
 		c.Durations = append(c.Durations, s.Durations(typ))
 		c.Participants = append(c.Participants, s.Participants(typ))
 	}

@@ -68,7 +68,7 @@ func (c *clock) suspend(d time.Duration) { c.suspended.Add(int64(d)) }
 
 // start starts a process. Its first poll is due after a second.
 func (w *world) start() {
-	w.oracle.Restart(w.oracleConfig())
+	w.oracle.Restart(w.oracleConfig(), w.clock.wall())
 	w.folds = w.folds || w.cfg.Ledger.MaxDepartments < len(departmentNames)
 	w.trace.note("start with %+v, sweeps every %v, tail %v, %d rows a page, clock ahead by %v",
 		w.cfg.Ledger, w.cfg.Poller.SweepInterval, w.cfg.Poller.Tail, w.cfg.Client.PageLimit, w.clock.offset())
