@@ -24,6 +24,8 @@ type Config struct {
 	Client client.Config
 	Ledger ledger.Config
 	Poller poller.Config
+	// AttendanceDelay is the delay of attendance.
+	AttendanceDelay time.Duration
 	// Path is the file of the ledger; empty means memory only.
 	Path string
 	// Now is the wall clock of all parts.
@@ -37,16 +39,18 @@ func Defaults(transport http.RoundTripper) Config {
 		Client: client.Config{
 			Endpoint: "http://service", AppID: "app", Secret: func() (string, error) { return "key", nil },
 			Timeout: 30 * time.Second, MaxRequestsPerMinute: 60, SignInInterval: time.Minute, UserAgent: "test",
-			Transport: transport, Random: rand.NewChaCha8([32]byte{}),
+			MaxAttendanceRequestsPerMinute: 20,
+			Transport:                      transport, Random: rand.NewChaCha8([32]byte{}),
 		},
 		Ledger: ledger.Config{
 			Window: 24 * time.Hour, MaxMeetingDuration: 30 * time.Hour, MaxCatchUp: 168 * time.Hour,
-			StaleAfter: time.Hour, Hold: 2 * time.Minute, MaxDepartments: 200,
+			StaleAfter: time.Hour, Hold: 2 * time.Minute, MaxDepartments: 200, Attendance: true,
 		},
 		Poller: poller.Config{
 			Interval: time.Minute, SweepInterval: 30 * time.Minute, Tail: 4 * time.Hour, Logger: log.NewNopLogger(),
 		},
-		Now: time.Now,
+		AttendanceDelay: 10 * time.Minute,
+		Now:             time.Now,
 	}
 }
 
@@ -61,6 +65,8 @@ type Stack struct {
 	Client *client.Client
 	Ledger *ledger.Ledger
 	Poller *poller.Poller
+	// Attendance runs only if a test says so.
+	Attendance *poller.Attendance
 	// Meetings gathers the metrics of the ledger, Self those of the exporter.
 	Meetings *collector.Gatherer
 	Self     *prometheus.Registry
@@ -90,10 +96,13 @@ func New(cfg Config) (*Stack, error) {
 	}
 	s.Poller = poller.New(cfg.Poller, s.Client, s.Ledger)
 
+	s.Attendance = poller.NewAttendance(poller.AttendanceConfig{Delay: cfg.AttendanceDelay, Now: cfg.Now, Logger: cfg.Poller.Logger}, s.Client, s.Ledger)
+
 	meetings := prometheus.NewPedanticRegistry()
 	meetings.MustRegister(collector.New(s.Ledger, cfg.Ledger.Window, cfg.Now))
+	meetings.MustRegister(collector.NewAttendance(s.Ledger))
 	s.Meetings = collector.NewGatherer(meetings, s.Ledger, cfg.Now)
-	s.Self.MustRegister(collector.NewHealth(s.Poller.Status), requests)
+	s.Self.MustRegister(collector.NewHealth(s.Poller.Status), requests, collector.NewOptional(s.Attendance.Status))
 	return s, nil
 }
 
