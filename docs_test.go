@@ -90,8 +90,13 @@ func everyFamily(t *testing.T) []*dto.MetricFamily {
 	if _, err := p.Poll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	attendance := poller.NewAttendance(opts.attendanceOptions.config(log.NewNopLogger()), service, meetings)
+	attendance.Round(t.Context())
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collector.New(meetings, opts.window, time.Now), collector.NewHealth(p.Status), requests)
+	registry.MustRegister(
+		collector.New(meetings, opts.window, time.Now), collector.NewHealth(p.Status), requests,
+		collector.NewAttendance(meetings), collector.NewOptional(attendance.Status),
+	)
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)

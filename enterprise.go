@@ -21,12 +21,14 @@ import (
 // -> ledger -> metrics. Enterprises share nothing but the limit on requests of
 // their App ID.
 type enterprise struct {
-	name     string // value of the label enterprise; empty for no label
-	client   *client.Client
-	ledger   *ledger.Ledger
-	poller   *poller.Poller
-	meetings prometheus.Gatherer // the metrics of the ledger
-	logger   log.Logger
+	name   string // value of the label enterprise; empty for no label
+	client *client.Client
+	ledger *ledger.Ledger
+	poller *poller.Poller
+	// attendance is nil if --no-collector.attendance is set.
+	attendance *poller.Attendance
+	meetings   prometheus.Gatherer // the metrics of the ledger
+	logger     log.Logger
 }
 
 // enterprises are all enterprises of the process: with flags alone there is one.
@@ -100,6 +102,11 @@ func newEnterprise(opts *options, entry *enterpriseOptions, config client.Config
 	pollerConfig.Delay = pollDelay(e.name, opts.interval)
 	e.poller = poller.New(pollerConfig, e.client, e.ledger)
 	labelled.MustRegister(collector.New(e.ledger, opts.window, time.Now))
+	if opts.attendance {
+		e.attendance = poller.NewAttendance(opts.attendanceOptions.config(e.logger), e.client, e.ledger)
+		labelled.MustRegister(collector.NewAttendance(e.ledger))
+		self.MustRegister(collector.NewOptional(e.attendance.Status))
+	}
 	e.meetings = collector.NewGatherer(meetings, e.ledger, time.Now)
 	self.MustRegister(collector.NewHealth(e.poller.Status), requests)
 	return e, nil
@@ -121,6 +128,9 @@ func (all enterprises) run(ctx context.Context) {
 	var polling sync.WaitGroup
 	for _, e := range all {
 		polling.Go(func() { e.poller.Run(ctx) })
+		if e.attendance != nil {
+			polling.Go(func() { e.attendance.Run(ctx) })
+		}
 	}
 	polling.Wait()
 }

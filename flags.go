@@ -60,6 +60,7 @@ type options struct {
 	hold                   time.Duration
 	holdGiven              bool // on the command line
 	maxDepartments         int
+	attendanceOptions
 }
 
 // newApplication declares the commands and flags, which set opts.
@@ -88,6 +89,8 @@ func newApplication(opts *options) *kingpin.Application {
 	app.Flag("history.stale-after", "Time since the last complete poll after which the recent_* gauges have no samples. Counters are not affected.").Default("1h").DurationVar(&opts.staleAfter)
 	app.Flag("history.hold", "How long a new series stays at 0 after that 0 was first scraped: at least the longest scrape interval of your Prometheus servers. Less than --history.interval counts as the interval. The command demo holds for one interval if the flag is not given.").Default("2m").IsSetByUser(&opts.holdGiven).DurationVar(&opts.hold)
 	app.Flag("history.max-departments", "Maximum number of values of the label department. Further departments are counted as other.").Default("200").SetValue((*wholeNumber)(&opts.maxDepartments))
+
+	opts.attendanceOptions.register(app)
 
 	app.Flag("storage.path", "File of the ledger. With it, counters continue after a restart. Empty means memory only.").StringVar(&opts.storagePath)
 
@@ -280,7 +283,7 @@ func (o *options) validate() error {
 			return fmt.Errorf("--%s: %s", rule.flag, rule.why)
 		}
 	}
-	return nil
+	return o.attendanceOptions.validate(o.maxCatchUp)
 }
 
 // listenFlag returns the flag that says where to listen.
@@ -299,6 +302,7 @@ func (o *options) ledgerConfig() ledger.Config {
 		StaleAfter:         o.staleAfter,
 		Hold:               max(o.hold, o.interval),
 		MaxDepartments:     o.maxDepartments,
+		Attendance:         o.attendance,
 	}
 }
 
