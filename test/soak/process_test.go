@@ -23,6 +23,7 @@ type process struct {
 	ctx          context.Context
 	started      time.Time    // when the first poll is due
 	due          time.Time    // when the next poll is due
+	attendAt     time.Time    // when the next round of attendance is due
 	polling      chan outcome // nil if no poll is under way
 	swept        time.Time    // when the last complete sweep ended
 	lastWall     time.Time    // when the last complete poll began, by the wall clock
@@ -77,7 +78,7 @@ func (w *world) start() {
 	p.due = p.started
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.transport = &transport{
-		RoundTripper: network.Transport, now: w.clock.wall, trace: w.trace,
+		RoundTripper: network.Transport, now: w.clock.wall, trace: w.trace, mayAsk: w.mayAsk, answers: map[string]attendanceAnswer{},
 		rules: requestRules{fail: w.fail, interval: p.cfg.Poller.Interval, perMinute: p.cfg.Client.MaxRequestsPerMinute},
 	}
 	var seed [32]byte
