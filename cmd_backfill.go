@@ -49,6 +49,7 @@ func (o *options) backfillConfig(enterprise, owner string) (backfill.Config, err
 		Step: o.backfill.step, Output: o.backfill.output, Job: o.backfill.job, Instance: o.backfill.instance,
 		Owner: owner, Ledger: o.ledgerConfig(),
 	}
+	config.Ledger.Attendance = false // a backfill reads none
 	var err error
 	if config.From, err = parseInstant(o.backfill.from); err != nil {
 		return config, fmt.Errorf("--from: %w", err)

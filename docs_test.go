@@ -94,9 +94,14 @@ func everyFamily(t *testing.T) []*dto.MetricFamily {
 	live, resources := poller.NewLive(optional, service, meetings.Snapshot), poller.NewResources(optional, service)
 	live.Round(t.Context())
 	resources.Round(t.Context())
+	attendance := poller.NewAttendance(opts.attendanceOptions.config(log.NewNopLogger()), service, meetings)
+	attendance.Round(t.Context())
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collector.NewLive(live, time.Now), collector.NewResources(resources, time.Now), collector.NewOptional(live.Status, resources.Status))
-	registry.MustRegister(collector.New(meetings, opts.window, time.Now), collector.NewHealth(p.Status), requests)
+	registry.MustRegister(
+		collector.New(meetings, opts.window, time.Now), collector.NewHealth(p.Status), requests,
+		collector.NewLive(live, time.Now), collector.NewResources(resources, time.Now), collector.NewAttendance(meetings),
+		collector.NewOptional(live.Status, resources.Status, attendance.Status),
+	)
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)

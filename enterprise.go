@@ -100,8 +100,11 @@ func newEnterprise(opts *options, entry *enterpriseOptions, config client.Config
 	pollerConfig := opts.pollerConfig(e.logger)
 	pollerConfig.Delay = pollDelay(e.name, opts.interval)
 	e.poller = poller.New(pollerConfig, e.client, e.ledger)
-	e.optional = opts.optional(e.name, e.client, e.ledger, e.logger)
+	e.optional = opts.newOptional(e.name, e.client, e.ledger, e.logger)
 	labelled.MustRegister(collector.New(e.ledger, opts.window, time.Now))
+	if opts.attendance {
+		labelled.MustRegister(collector.NewAttendance(e.ledger))
+	}
 	e.meetings = collector.NewGatherer(meetings, e.ledger, time.Now)
 	self.MustRegister(collector.NewHealth(e.poller.Status), requests)
 	self.MustRegister(e.optional.metrics...)

@@ -133,6 +133,8 @@ func (o *options) clientConfig(e *enterpriseOptions) (client.Config, error) {
 		MaxRequestsPerMinute: e.maxRequestsPerMinute,
 		SignInInterval:       o.interval,
 		UserAgent:            program + "/" + version.Version,
+
+		MaxAttendanceRequestsPerMinute: o.attendancePerMinute,
 	}, nil
 }
 

@@ -61,6 +61,7 @@ type options struct {
 	hold                   time.Duration
 	holdGiven              bool // on the command line
 	maxDepartments         int
+	attendanceOptions
 }
 
 // newApplication declares the commands and flags, which set opts.
@@ -91,6 +92,7 @@ func newApplication(opts *options) *kingpin.Application {
 	app.Flag("history.max-departments", "Maximum number of values of the label department. Further departments are counted as other.").Default("200").SetValue((*wholeNumber)(&opts.maxDepartments))
 
 	opts.registerLive(app)
+	opts.registerAttendance(app)
 
 	app.Flag("storage.path", "File of the ledger. With it, counters continue after a restart. Empty means memory only.").StringVar(&opts.storagePath)
 
@@ -285,7 +287,10 @@ func (o *options) validate() error {
 			return fmt.Errorf("--%s: %s", rule.flag, rule.why)
 		}
 	}
-	return o.validateLive()
+	if err := o.validateLive(); err != nil {
+		return err
+	}
+	return o.validateAttendance(o.maxCatchUp)
 }
 
 // listenFlag returns the flag that says where to listen.
@@ -304,6 +309,7 @@ func (o *options) ledgerConfig() ledger.Config {
 		StaleAfter:         o.staleAfter,
 		Hold:               max(o.hold, o.interval),
 		MaxDepartments:     o.maxDepartments,
+		Attendance:         o.attendance,
 	}
 }
 

@@ -1,18 +1,10 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/go-kit/log"
-	"github.com/prometheus/client_golang/prometheus"
-
-	"huaweicloud_meeting_exporter/client"
-	"huaweicloud_meeting_exporter/collector"
-	"huaweicloud_meeting_exporter/ledger"
-	"huaweicloud_meeting_exporter/poller"
 )
 
 // liveOptions are the values of the flags of the collectors live and resources.
@@ -44,31 +36,4 @@ func (o *liveOptions) validateLive() error {
 		}
 	}
 	return nil
-}
-
-// optional holds what serve runs and shows beside the history.
-type optional struct {
-	loops   []func(context.Context)
-	metrics []prometheus.Collector
-}
-
-// optional returns the collectors that are switched on, for the enterprise of a
-// name.
-func (o *liveOptions) optional(name string, c *client.Client, l *ledger.Ledger, logger log.Logger) (all optional) {
-	config := func(interval time.Duration) poller.OptionalConfig {
-		return poller.OptionalConfig{Interval: interval, Delay: pollDelay(name, interval), Now: time.Now, Logger: logger}
-	}
-	var statuses []func() *poller.OptionalStatus
-	if o.live {
-		live := poller.NewLive(config(o.liveInterval), c, l.Snapshot)
-		all.loops, statuses = append(all.loops, live.Run), append(statuses, live.Status)
-		all.metrics = append(all.metrics, collector.NewLive(live, time.Now))
-	}
-	if o.resources {
-		resources := poller.NewResources(config(o.resourcesInterval), c)
-		all.loops, statuses = append(all.loops, resources.Run), append(statuses, resources.Status)
-		all.metrics = append(all.metrics, collector.NewResources(resources, time.Now))
-	}
-	all.metrics = append(all.metrics, collector.NewOptional(statuses...))
-	return all
 }

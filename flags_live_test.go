@@ -24,16 +24,15 @@ func TestFlagsOfLiveAndResources(t *testing.T) {
 		"--live.interval=10s":           {2, ""},
 		"--no-collector.live --no-collector.resources": {0, ""},
 	} {
-		_, opts, err := parseFlags(strings.Fields(args))
+		_, opts, err := parseFlags(append(strings.Fields(args), "--no-collector.attendance"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := opts.liveOptions
 		err = opts.validate()
 		if want.err == "" && err != nil || want.err != "" && (err == nil || err.Error() != want.err) {
 			t.Errorf("%s: got error %v, want %q", args, err, want.err)
 		}
-		all := o.optional("", &client.Client{}, &ledger.Ledger{}, log.NewNopLogger())
+		all := opts.newOptional("", &client.Client{}, &ledger.Ledger{}, log.NewNopLogger())
 		if len(all.loops) != want.loops || len(all.metrics) != want.loops+1 {
 			t.Errorf("%s: %d loops and %d sets of metrics", args, len(all.loops), len(all.metrics))
 		}

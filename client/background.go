@@ -5,12 +5,15 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+
+	"golang.org/x/time/rate"
 )
 
 // background is a request for what the polls of the history can do without.
 type background struct {
 	op, endpoint, path string
 	query              url.Values
+	share              *rate.Limiter // the part of the limit that it may use; nil for all of it
 }
 
 // get makes a background request. It leaves a rejected token to the polls of the
@@ -25,6 +28,7 @@ func (c *Client) get(ctx context.Context, b background, decode func(body []byte)
 		op:         b.op,
 		endpoint:   b.endpoint,
 		background: true,
+		share:      b.share,
 		build: func(ctx context.Context) (*http.Request, error) {
 			req, err := c.newRequest(ctx, http.MethodGet, b.path, b.query, nil)
 			if err == nil {

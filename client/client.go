@@ -17,6 +17,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Names of the API's endpoints, as in Exchange.Endpoint.
@@ -28,13 +30,14 @@ const (
 	EndpointOrgResources  = "org_resources"
 	EndpointCorpResources = "corp_resources"
 	EndpointResourceList  = "resource_list"
+	EndpointAttendance    = "attendance"
 )
 
 // Endpoints returns the name of every endpoint that the client calls.
 func Endpoints() []string {
 	return []string{
 		EndpointSignIn, EndpointHistory, EndpointSignOut,
-		EndpointLive, EndpointOrgResources, EndpointCorpResources, EndpointResourceList,
+		EndpointLive, EndpointOrgResources, EndpointCorpResources, EndpointResourceList, EndpointAttendance,
 	}
 }
 
@@ -69,6 +72,9 @@ type Config struct {
 	// Limiter, if set, is a limiter that clients share. It replaces
 	// MaxRequestsPerMinute.
 	Limiter *Limiter
+	// MaxAttendanceRequestsPerMinute is the part of the limit that Attendance may
+	// use. Zero means all of it.
+	MaxAttendanceRequestsPerMinute int
 	// SignInInterval is the shortest time from the beginning of a failed
 	// sign-in to the next one. It should be the interval of the polls. The time
 	// doubles with every failure, up to 15 minutes or SignInInterval, whichever
@@ -124,7 +130,8 @@ type Client struct {
 	paging  atomic.Int32 // the Paging of the history, as far as known
 	// The same for the other listings. One that pages in another way must not
 	// make the client forget how the history does.
-	onlinePaging, resourcePaging atomic.Int32
+	onlinePaging, resourcePaging, attendancePaging atomic.Int32
+	attendanceShare                                *rate.Limiter // nil if attendance may use all of the limit
 }
 
 // New returns a client. It sends no request. It returns an error if the
@@ -160,12 +167,18 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Limiter == nil {
 		cfg.Limiter = NewLimiter(cfg.MaxRequestsPerMinute)
 	}
+	var attendanceShare *rate.Limiter
+	if n := cfg.MaxAttendanceRequestsPerMinute; n > 0 {
+		attendanceShare = newRateLimiter(n)
+	}
 	return &Client{
 		cfg:     cfg,
 		base:    base,
 		proxy:   proxy,
 		limiter: cfg.Limiter,
 		session: session{lock: make(chan struct{}, 1)},
+
+		attendanceShare: attendanceShare,
 	}, nil
 }
 

@@ -38,21 +38,32 @@ const (
 	maxMilliseconds = 253402300800000
 )
 
-// jsonTime is a time cut to the minute, in UTC. It may come in one of
-// timeLayouts, or in milliseconds since 1970, as a number or as a string of
-// digits. Any other value reads as the zero time.
+// jsonTime is a jsonInstant cut to the minute.
 type jsonTime struct{ time.Time }
 
 // UnmarshalJSON never fails.
 func (t *jsonTime) UnmarshalJSON(value []byte) error {
-	*t = jsonTime{}
+	var at jsonInstant
+	err := at.UnmarshalJSON(value)
+	t.Time = at.Truncate(time.Minute)
+	return err
+}
+
+// jsonInstant is a time in UTC. It may come in one of timeLayouts, or in
+// milliseconds since 1970, as a number or as a string of digits. Any other value
+// reads as the zero time.
+type jsonInstant struct{ time.Time }
+
+// UnmarshalJSON never fails.
+func (t *jsonInstant) UnmarshalJSON(value []byte) error {
+	*t = jsonInstant{}
 	var ms float64
 	if value[0] == '"' {
 		var s jsonString
 		_ = s.UnmarshalJSON(value)
 		for _, layout := range timeLayouts {
 			if at, err := time.Parse(layout, string(s)); err == nil {
-				t.Time = at.UTC().Truncate(time.Minute)
+				t.Time = at.UTC()
 				return nil
 			}
 		}
@@ -62,7 +73,7 @@ func (t *jsonTime) UnmarshalJSON(value []byte) error {
 		ms, _ = strconv.ParseFloat(string(value), 64)
 	}
 	if ms >= minMilliseconds && ms < maxMilliseconds && ms == math.Trunc(ms) {
-		t.Time = time.UnixMilli(int64(ms)).UTC().Truncate(time.Minute)
+		t.Time = time.UnixMilli(int64(ms)).UTC()
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ type Limiter struct {
 // positive.
 func NewLimiter(perMinute int) *Limiter {
 	return &Limiter{
-		rate:      rate.NewLimiter(rate.Limit(float64(perMinute)/60), limiterBurst),
+		rate:      newRateLimiter(perMinute),
 		perMinute: perMinute,
 		demand:    map[*Client]int{},
 	}
@@ -48,6 +48,10 @@ func (l *Limiter) wait(ctx context.Context, background bool) error {
 		}
 	}
 	return nil
+}
+
+func newRateLimiter(perMinute int) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(float64(perMinute)/60), limiterBurst)
 }
 
 // Demand notes how many requests per minute this client needs. It returns how

@@ -41,6 +41,8 @@ type Listing struct {
 	PageSize int
 	// Paging is how the service pages, as far as the client knows.
 	Paging Paging
+
+	joins []meeting.Join // of an attendance
 }
 
 // PagesSince returns how many pages it takes to list again the meetings that
@@ -98,6 +100,7 @@ func (l list) read(ctx context.Context) (*Listing, error) {
 			dropped = errors.New("the pages did not fit together")
 		default:
 			r.listing.Pages, r.listing.Readings, r.listing.Dropped = pages, readings+1, dropped
+			r.listing.joins = r.joins(repeatedBefore)
 			return r.finish()
 		}
 		l.paging.Store(int32(PagingUnknown)) // it may have been wrong

@@ -36,6 +36,15 @@ type reading struct {
 	doubles     int               // records that came again on the same page
 	repeats     map[string]int    // how often a record came again on a later page, by row.key
 	departments map[string]string // one copy of each name
+	rows        []readRow         // of an attendance, without overlaps
+}
+
+// readRow is a row of an attendance.
+type readRow struct {
+	key  string
+	join *meeting.Join
+	// again says that the same row was on an earlier page.
+	again bool
 }
 
 // place says where a record is.
@@ -170,6 +179,9 @@ func (r *reading) add(p *page, overlap int) (fresh int) {
 		default:
 			r.repeats[row.key]++
 		}
+		if row.join != nil {
+			r.rows = append(r.rows, readRow{row.key, row.join, known && at.index < r.next})
+		}
 		at.index = r.next + i
 		r.keep(row, at)
 	}
@@ -191,7 +203,7 @@ func (r *reading) countDefects(row *row) {
 // keep notes the place of a row's record, and puts its meeting, if usable, into
 // the listing.
 func (r *reading) keep(row *row, at place) {
-	if row.usable() {
+	if row.usable() && row.join == nil {
 		m := row.meeting
 		m.Department = r.intern(m.Department)
 		if at.meeting < 0 {
@@ -226,6 +238,17 @@ func (r *reading) arrived(repeatedBefore map[string]bool) int {
 		}
 	}
 	return n
+}
+
+// joins returns the joins of an attendance: one for each row that arrived counts.
+func (r *reading) joins(repeatedBefore map[string]bool) []meeting.Join {
+	var joins []meeting.Join
+	for _, row := range r.rows {
+		if !row.again || repeatedBefore[row.key] && r.paging.overlap() > 0 {
+			joins = append(joins, *row.join)
+		}
+	}
+	return joins
 }
 
 // moved returns how many records came again on a later page for no known

@@ -27,6 +27,8 @@ type row struct {
 	meeting    meeting.Meeting
 	defect     meeting.Defect
 	badNumbers int // of a usable record
+	// join is set instead of meeting if the record is of an attendance.
+	join *meeting.Join
 }
 
 // usable reports whether the meeting of the row belongs into a listing.

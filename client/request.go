@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 const (
@@ -54,11 +56,18 @@ type call struct {
 	unlimited bool
 	// background lets all other calls go first.
 	background bool
+	// share, if set, is a limiter of its own beside that of the client.
+	share *rate.Limiter
 }
 
 // attempt makes one request. It returns an *Error, or an error of call.build.
 func (c *Client) attempt(ctx context.Context, call call) error {
 	if !call.unlimited {
+		if call.share != nil {
+			if err := call.share.Wait(ctx); err != nil {
+				return &Error{Op: call.op, Reason: Network, Err: err}
+			}
+		}
 		if err := c.limiter.wait(ctx, call.background); err != nil {
 			return &Error{Op: call.op, Reason: Network, Err: err}
 		}

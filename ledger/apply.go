@@ -29,6 +29,7 @@ func (t *turn) applyPoll(p Poll) {
 	}
 	t.state.newestEnd = t.newestEnd()
 	t.state.lastPoll = p.Ended
+	t.expirePending(p.Ended)
 	if p.Sweep {
 		t.state.lastSweep, t.state.sweptReach = p.Ended, t.base.cfg.reach()
 		t.advanceHorizon(p.Began)
@@ -45,6 +46,12 @@ func (t *turn) admitDepartments(meetings []meeting.Meeting) {
 			reports[name]++
 		}
 	}
+	t.admit(reports)
+}
+
+// admit gives numbers to the new departments while there is room: first to those
+// with the highest number here, then by name.
+func (t *turn) admit(reports map[string]int) {
 	for _, name := range t.names.admissible(reports, t.base.cfg.MaxDepartments) {
 		t.names.add(name)
 	}
@@ -85,6 +92,7 @@ func (t *turn) applyReport(m *meeting.Meeting, baseline bool, now time.Time) {
 	t.windows.add(set, e.end, e.shownSums())
 	t.running.add(&e, 1)
 	t.meetings[key] = e
+	t.awaitAttendance(key, m.UUID, &e, !known && !baseline && e.countedSet != noSet, now)
 }
 
 // announce starts the counters of meetings that the next poll brings. They
@@ -107,6 +115,9 @@ func (t *turn) startCounters(key setID, now time.Time) {
 		s.counted, s.held, s.created = true, true, now
 	}
 	t.series[key] = s
+	if t.base.cfg.Attendance {
+		t.startAttended(key, now)
+	}
 }
 
 // count adds to the counters what the latest report of the meeting has beyond

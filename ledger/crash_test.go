@@ -16,9 +16,9 @@ import (
 	"huaweicloud_meeting_exporter/meeting"
 )
 
-// written is what one poll wrote: the file and the ledger before and after it.
+// written is what one turn wrote: the file and the ledger before and after it.
 type written struct {
-	poll                  ledger.Poll
+	turn                  func(*world)
 	before, after         []byte
 	viewBefore, viewAfter view
 	path                  string // of the crashed file
@@ -29,20 +29,29 @@ type written struct {
 func recordWrites(t *testing.T) (writes []written) {
 	w := newStoredWorld(t)
 	many := manyMeetings(25)
-	for i, meetings := range [][]meeting.Meeting{
-		{ended("base", noon)},
-		{ended("a", noon), ended("b", noon, department("legal"))},
-		many,
-		{},
-		{ended("a", noon, participants(12)), ended("c", noon)},
-		many[:1],
+	poll := func(meetings ...meeting.Meeting) func(*world) {
+		return func(w *world) { w.apply(w.sweepPoll(meetings...)) }
+	}
+	count := func(uuid string) func(*world) {
+		a := meeting.Attendance{Joins: 3, People: 2, Seconds: 70, Departments: map[string]int64{"legal": 60, "new " + uuid: 10}}
+		return func(w *world) { ok(w.t, w.CountAttendance(uuid, a, noon, noon)) }
+	}
+	for i, turn := range []func(*world){
+		poll(ended("base", noon)),
+		poll(ended("a", noon), ended("b", noon, department("legal"))),
+		poll(many...),
+		poll(),
+		count("a"),
+		poll(ended("a", noon, participants(12)), ended("c", noon)),
+		poll(many[:1]...),
+		count("b"),
+		func(w *world) { ok(w.t, w.GiveUpAttendance("c", ledger.Gone, noon)) },
 	} {
-		poll := w.sweepPoll(meetings...)
-		if i == 4 {
+		if i == 5 {
 			w.RewriteNext()
 		}
-		one := written{poll: poll, before: read(w.path), viewBefore: viewOf(w.Ledger, noon)}
-		w.apply(poll)
+		one := written{turn: turn, before: read(w.path), viewBefore: viewOf(w.Ledger, noon)}
+		turn(w)
 		one.after, one.viewAfter = read(w.path), viewOf(w.Ledger, noon)
 		writes = append(writes, one)
 	}
@@ -51,7 +60,7 @@ func recordWrites(t *testing.T) (writes []written) {
 
 // TestCrash leaves the file as a crash may leave it: any prefix of what a write
 // adds, any subset of its sectors, or an unfinished file beside it. The ledger
-// must then be as it was before the poll or after it, and must count each
+// must then be as it was before the turn or after it, and must count each
 // meeting once when it goes on.
 func TestCrash(t *testing.T) {
 	for i, one := range recordWrites(t) {
@@ -161,8 +170,8 @@ func (one *written) crash(t *testing.T, content, leftover []byte, wanted view) {
 	}
 	w.tail() // a short frame where a longer one may have been torn
 	w.restart(defaults())
-	w.apply(one.poll)
-	w.apply(one.poll)
+	one.turn(w)
+	one.turn(w)
 	wanted = one.viewAfter
 	wanted.Published = countersOf(w.Snapshot())
 	want(t, "going on", viewOf(w.Ledger, noon), wanted)

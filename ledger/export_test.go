@@ -9,9 +9,12 @@ import (
 // Unheld returns a snapshot as it would be if nothing were held.
 func (l *Ledger) Unheld() *Snapshot {
 	s := l.newSnapshot()
-	s.state.fixedReleased = true
+	s.state.fixedReleased, s.state.attendance.released = true, true
 	for i := range s.series {
-		s.series[i].held = false
+		s.series[i].held, s.series[i].attended.held = false, false
+	}
+	for i := range s.attendees {
+		s.attendees[i].held = false
 	}
 	return s
 }
@@ -50,4 +53,24 @@ func Payloads(file io.ReaderAt, size int64) (payloads [][]byte, err error) {
 		return nil
 	})
 	return payloads, err
+}
+
+// AllPending returns the pending meetings, the first seen first, and of those the
+// one that ended first.
+func (l *Ledger) AllPending() []Pending {
+	var all []Pending
+	before := map[string]bool{}
+	for {
+		next, _, ok := l.NextPending(func(p Pending) time.Time {
+			if before[p.UUID] {
+				return time.Unix(1<<40, 0)
+			}
+			return p.Seen
+		})
+		if !ok || before[next.UUID] {
+			return all
+		}
+		before[next.UUID] = true
+		all = append(all, next)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -61,7 +62,7 @@ type history struct {
 func playScript(t *testing.T, script []byte) {
 	cfg := ledger.Config{
 		Window: 3 * time.Hour, MaxMeetingDuration: 2 * time.Hour, MaxCatchUp: 10 * time.Hour,
-		StaleAfter: time.Hour, Hold: time.Minute, MaxDepartments: 2,
+		StaleAfter: time.Hour, Hold: time.Minute, MaxDepartments: 2, Attendance: true,
 	}
 	h := &history{cfg: cfg, choices: script, oracle: oracle.New(oracle.Config(cfg))}
 	h.world = storedWorld(t, filepath.Join(t.TempDir(), "ledger.db"), cfg)
@@ -86,7 +87,7 @@ func (h *history) step() {
 	if h.choose(16) == 0 {
 		h.RewriteNext()
 	}
-	switch h.choose(8) {
+	switch h.choose(11) {
 	case 0:
 		before := read(h.path)
 		h.failedPoll()
@@ -98,22 +99,61 @@ func (h *history) step() {
 		h.cfg.MaxDepartments = h.choose(5)
 		h.cfg.Window = time.Duration(1+h.choose(4)) * time.Hour
 		h.cfg.MaxMeetingDuration = time.Duration(1+h.choose(3)) * time.Hour
+		h.cfg.Attendance = h.choose(4) > 0
 		h.restart(h.cfg)
 		if h.doubtful != nil {
 			h.oracle, h.doubtful = h.doubtful, nil
 		}
-		h.oracle.Restart(oracle.Config(h.cfg))
+		h.oracle.Restart(oracle.Config(h.cfg), noon)
 	case 2:
 		if !h.oracle.LastSweep().IsZero() {
-			h.failedWrite(h.tailPoll(h.meetings()...))
+			p := h.tailPoll(h.meetings()...)
+			h.failedWrite(
+				func() error { return h.Apply(p, h.clock) },
+				func(o *oracle.Oracle) { o.Apply(oracle.Poll(p), h.clock) },
+			)
 			break
 		}
 		fallthrough
 	case 3, 4, 5:
 		h.poll(h.sweepPoll(h.meetings()...))
-	default:
+	case 6, 7:
 		h.poll(h.tailPoll(h.meetings()...))
+	default:
+		h.settle()
 	}
+}
+
+// settle counts the attendance of a pending meeting, or gives it up.
+func (h *history) settle() {
+	h.t.Helper()
+	pending := h.oracle.Pending()
+	if len(pending) == 0 {
+		return
+	}
+	uuid := pending[h.choose(len(pending))].UUID
+	a := meeting.Attendance{Joins: int64(h.choose(5)), Departments: map[string]int64{}}
+	for range a.Joins {
+		seconds := int64(h.choose(100))
+		a.Departments[[]string{"a", "b", "c", "d", "other", "unknown"}[h.choose(6)]] += seconds
+		a.Seconds += seconds
+		a.People = 1 + a.People*int64(h.choose(2))
+	}
+	why := ledger.UnreadReasons()[h.choose(2)]
+	settle := func() error { return h.CountAttendance(uuid, a, h.now, h.clock) }
+	restate := func(o *oracle.Oracle) { o.CountAttendance(uuid, a, h.now, h.clock) }
+	if h.choose(4) == 0 {
+		settle = func() error { return h.GiveUpAttendance(uuid, why, h.clock) }
+		restate = func(o *oracle.Oracle) { o.GiveUpAttendance(uuid, why.String(), h.clock) }
+	}
+	if h.choose(4) == 0 {
+		h.failedWrite(settle, restate)
+		return
+	}
+	ok(h.t, settle())
+	restate(h.oracle)
+	h.doubtful = nil
+	ok(h.t, settle()) // it is not pending any more
 }
 
 func (h *history) poll(p ledger.Poll) {
@@ -126,10 +166,10 @@ func (h *history) poll(p ledger.Poll) {
 	h.doubtful = nil
 }
 
-// failedWrite is a poll whose sync fails: that of the journal, of the new
+// failedWrite is a turn whose sync fails: that of the journal, of the new
 // journal of a rewrite, or of the directory. The ledger is as before, but a
-// restart may find the poll in the file.
-func (h *history) failedWrite(p ledger.Poll) {
+// restart may find the turn in the file.
+func (h *history) failedWrite(change func() error, restate func(*oracle.Oracle)) {
 	h.t.Helper()
 	before, err := os.Stat(h.path)
 	ok(h.t, err)
@@ -143,13 +183,13 @@ func (h *history) failedWrite(p ledger.Poll) {
 		}
 		return errors.New("sync failed")
 	})
-	if err := h.Apply(p, h.clock); !errors.Is(err, ledger.ErrStorage) {
-		h.t.Errorf("Apply returned %v, want ErrStorage", err)
+	if err := change(); !errors.Is(err, ledger.ErrStorage) {
+		h.t.Errorf("got error %v, want ErrStorage", err)
 	}
 	h.SetSync(noSync)
 	if kept {
 		h.doubtful = h.oracle.Clone()
-		h.doubtful.Apply(oracle.Poll(p), h.clock)
+		restate(h.doubtful)
 	}
 }
 
@@ -185,6 +225,9 @@ func (h *history) compare(when string) {
 	}
 	wanted.Newest, _ = o.NewestEnd()
 	wanted.Peak, wanted.PeakShown = o.PeakConcurrent(h.now)
+	for _, p := range o.Pending() {
+		wanted.Pending = append(wanted.Pending, ledger.Pending{UUID: p.UUID, Seen: p.Seen, End: p.End, Lasted: p.Lasted})
+	}
 	got := viewOf(h.Ledger, h.now)
 	if got.Newest.Unix() == 0 {
 		got.Newest = time.Time{} // there is none
@@ -212,7 +255,22 @@ func countersOfOracle(o *oracle.Oracle) counters {
 	slices.SortFunc(c.Totals, func(a, b ledger.LabeledSums) int {
 		return cmp.Or(cmp.Compare(a.Department, b.Department), cmp.Compare(a.Type, b.Type))
 	})
+	for set, sums := range o.Attended() {
+		c.Attended = append(c.Attended, ledger.LabeledAttendance{LabelSet: ledger.LabelSet(set), AttendanceSums: ledger.AttendanceSums(sums), Created: o.AttendedCreated(set)})
+	}
+	slices.SortFunc(c.Attended, func(a, b ledger.LabeledAttendance) int {
+		return cmp.Or(cmp.Compare(a.Department, b.Department), cmp.Compare(a.Type, b.Type))
+	})
+	seconds, created := o.AttendeeSeconds()
+	for _, department := range slices.Sorted(maps.Keys(seconds)) {
+		c.AttendeeSeconds = append(c.AttendeeSeconds, ledger.DepartmentSeconds{Department: department, Seconds: seconds[department], Created: created[department]})
+	}
+	c.Unread = map[string]int64{}
+	for _, why := range ledger.UnreadReasons() {
+		c.Unread[why.String()] = o.Unread(why.String())
+	}
 	for _, typ := range meeting.Types() {
+		c.Attendees = append(c.Attendees, o.Attendees(typ))
 		c.Durations = append(c.Durations, o.Durations(typ))
 		c.Participants = append(c.Participants, o.Participants(typ))
 	}

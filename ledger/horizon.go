@@ -8,8 +8,13 @@ import (
 // SweepFrom returns the earliest start that a sweep at the given wall-clock
 // time must read, so that it reaches every meeting that may still be counted.
 // It goes back at most MaxCatchUp more than a sweep does without an outage.
-// Only the goroutine that changes the ledger may call it.
 func (l *Ledger) SweepFrom(now time.Time) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sweepFrom(now)
+}
+
+func (l *Ledger) sweepFrom(now time.Time) time.Time {
 	reach := l.cfg.reach()
 	from := now.Add(-reach)
 	if !l.state.horizon.IsZero() && l.state.horizon.Before(from) {
@@ -23,13 +28,14 @@ func (l *Ledger) SweepFrom(now time.Time) time.Time {
 
 // Gap returns the part of history that no sweep at the given wall-clock time
 // reads any more, because the last complete sweep is longer ago than
-// MaxCatchUp. Lost is false if there is none. Only the goroutine that changes
-// the ledger may call it.
+// MaxCatchUp. Lost is false if there is none.
 func (l *Ledger) Gap(now time.Time) (from, to time.Time, lost bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.state.lastSweep.IsZero() || now.Sub(l.state.lastSweep) <= l.cfg.MaxCatchUp {
 		return time.Time{}, time.Time{}, false
 	}
-	return l.state.horizon, l.SweepFrom(now), l.state.horizon.Before(l.SweepFrom(now))
+	return l.state.horizon, l.sweepFrom(now), l.state.horizon.Before(l.sweepFrom(now))
 }
 
 // advanceHorizon moves the horizon after a sweep that began at the given time,

@@ -11,6 +11,7 @@ package ledger
 import (
 	"errors"
 	"maps"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,9 @@ type Config struct {
 	// MaxDepartments bounds the number of departments. Later ones are counted
 	// as meeting.OtherDepartment.
 	MaxDepartments int
+	// Attendance makes counted meetings pending until their attendance is counted
+	// (rule 9).
+	Attendance bool
 }
 
 // reach is how long after its start a meeting may still change the window.
@@ -62,20 +66,23 @@ type Poll struct {
 	Upcoming []meeting.Meeting
 }
 
-// Ledger remembers which meetings were counted, and their sums. One goroutine
-// may change it. Snapshot may be called from any goroutine.
+// Ledger remembers which meetings were counted, and their sums. Its methods may
+// be called concurrently. Each change waits for the one before, its storage
+// included. Snapshot never waits.
 type Ledger struct {
-	cfg        Config
+	cfg      Config
+	snapshot atomic.Pointer[Snapshot]
+
+	mu         sync.Mutex // of all that follows
 	state      state
 	names      departments
 	series     map[setID]series
 	meetings   map[id]entry
+	attendees  map[uint32]attendeeSeconds // by the number of the department
+	pending    map[id]pending             // a part of meetings, or forgotten meanwhile
 	deliveries *deliveries
-	delivered  map[setID]time.Time // when the 0 of a held series was first delivered
-	// fixedDelivered is the same for the fixed series, zero if it was not.
-	fixedDelivered time.Time
-	snapshot       atomic.Pointer[Snapshot]
-	storage        *storage // nil if the ledger is in memory only
+	delivered  map[hold]time.Time // when the 0 of what is held was first delivered
+	storage    *storage           // nil if the ledger is in memory only
 }
 
 // state is what a ledger knows beside meetings and series. Every turn copies
@@ -96,21 +103,30 @@ type state struct {
 	folded        int64 // meetings counted under OtherDepartment because of the cap
 	tooLate       int64 // meetings that did not count because they were first listed too late (rule 8)
 	distributions [measures][meeting.TypeCount]Distribution
+
+	attendance attendanceState
 }
 
 // New returns an empty ledger in memory, whose histograms begin at created.
 func New(cfg Config, created time.Time) *Ledger {
-	l := &Ledger{
+	l := newLedger(cfg, created)
+	l.beginAttendance(created)
+	l.publish()
+	return l
+}
+
+func newLedger(cfg Config, created time.Time) *Ledger {
+	return &Ledger{
 		cfg:        cfg,
 		state:      state{created: created},
 		names:      newDepartments(),
 		series:     map[setID]series{},
 		meetings:   map[id]entry{},
+		attendees:  map[uint32]attendeeSeconds{},
+		pending:    map[id]pending{},
 		deliveries: &deliveries{},
-		delivered:  map[setID]time.Time{},
+		delivered:  map[hold]time.Time{},
 	}
-	l.publish()
-	return l
 }
 
 // Snapshot returns what was last published.
@@ -125,6 +141,8 @@ func (l *Ledger) Snapshot() *Snapshot { return l.snapshot.Load() }
 // as not made. If the process ends before the next change, the file may hold the
 // poll nevertheless (rule 7).
 func (l *Ledger) Apply(p Poll, clock time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	t := l.begin(clock)
 	t.applyPoll(p)
 	return l.finish(t)
@@ -134,8 +152,10 @@ func (l *Ledger) Apply(p Poll, clock time.Time) error {
 // It is for a poll that failed; Apply does the same. Clock and error are as for
 // Apply.
 func (l *Ledger) ReleaseHeld(clock time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	t := l.begin(clock)
-	if !t.releases() {
+	if !t.released {
 		return nil
 	}
 	return l.finish(t)
@@ -145,15 +165,22 @@ func (l *Ledger) ReleaseHeld(clock time.Time) error {
 // read everything older than horizon: a meeting that started before it and is
 // listed later is not counted (rule 8). What the other one has released stays
 // released (rule 6). Seed refuses a ledger that has its baseline. Any other
-// error is an ErrStorage. After an error the ledger is as it was.
+// error is an ErrStorage. After an error the ledger is as it was. Nothing else may
+// use the other one meanwhile.
 func (l *Ledger) Seed(from *Ledger, horizon time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if !l.state.lastSweep.IsZero() {
 		return errors.New("seed: the ledger already counts")
 	}
 	t := l.newTurn()
 	t.state, t.names = from.state, from.names.clone()
+	if t.state.attendance.began.IsZero() {
+		t.state.attendance = l.state.attendance
+	}
 	t.state.horizon = horizon.Truncate(time.Minute)
 	t.series, t.meetings = maps.Clone(from.series), maps.Clone(from.meetings)
+	t.attendees, t.pending = maps.Clone(from.attendees), maps.Clone(from.pending)
 	if l.storage != nil {
 		l.storage.close() // a rewrite may change what a turn cannot
 	}

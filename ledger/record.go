@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -52,6 +53,14 @@ type turnRecord struct {
 	TooLate       int64 `cbor:"11,keyasint,omitempty"`
 	FixedReleased bool  `cbor:"12,keyasint,omitempty"`
 	SweptReach    int64 `cbor:"13,keyasint,omitempty"` // nanoseconds
+	// The state of attendance after the turn. Unread is indexed by Unread.
+	AttendanceBegan    int64   `cbor:"14,keyasint,omitempty"`
+	AttendanceReleased bool    `cbor:"15,keyasint,omitempty"`
+	Unread             []int64 `cbor:"16,keyasint,omitempty"`
+	// What changed of attendance, in ascending order.
+	Attendees []attendeesRecord `cbor:"17,keyasint,omitempty"`
+	Pending   []pendingRecord   `cbor:"18,keyasint,omitempty"`
+	Settled   []id              `cbor:"19,keyasint,omitempty"` // were pending
 }
 
 // seriesRecord is the counters of one label set.
@@ -61,6 +70,35 @@ type seriesRecord struct {
 	Held    bool       `cbor:"3,keyasint,omitempty"`
 	Created int64      `cbor:"4,keyasint,omitempty"`
 	Total   sumsRecord `cbor:"5,keyasint,omitempty"`
+	// Attended is the attendance counters. It is zero if there are none.
+	Attended attendedRecord `cbor:"6,keyasint,omitempty"`
+}
+
+// attendedRecord is the attendance counters of one label set.
+type attendedRecord struct {
+	Created  int64 `cbor:"1,keyasint,omitempty"`
+	Held     bool  `cbor:"2,keyasint,omitempty"`
+	Meetings int64 `cbor:"3,keyasint,omitempty"`
+	Joins    int64 `cbor:"4,keyasint,omitempty"`
+	People   int64 `cbor:"5,keyasint,omitempty"`
+	Seconds  int64 `cbor:"6,keyasint,omitempty"`
+}
+
+// attendeesRecord is the counter of the people of one department.
+type attendeesRecord struct {
+	Department uint32 `cbor:"1,keyasint,omitempty"`
+	Created    int64  `cbor:"2,keyasint,omitempty"`
+	Held       bool   `cbor:"3,keyasint,omitempty"`
+	Seconds    int64  `cbor:"4,keyasint,omitempty"`
+}
+
+// pendingRecord is a counted meeting whose attendance is still to be read.
+type pendingRecord struct {
+	UUID   string `cbor:"1,keyasint,omitempty"`
+	Set    setID  `cbor:"2,keyasint,omitempty"`
+	Seen   int64  `cbor:"3,keyasint,omitempty"`
+	End    minute `cbor:"4,keyasint,omitempty"`
+	Lasted bool   `cbor:"5,keyasint,omitempty"`
 }
 
 type sumsRecord struct {
@@ -178,6 +216,15 @@ func (t *turn) record() *turnRecord {
 		r.Meetings = append(r.Meetings, e.record(key))
 	}
 	r.Forgotten = slices.Clone(t.forgotten)
+	for department, d := range t.attendees {
+		if old, known := t.base.attendees[department]; !known || old != d {
+			r.Attendees = append(r.Attendees, d.record(department))
+		}
+	}
+	for _, p := range t.pending {
+		r.Pending = append(r.Pending, p.record())
+	}
+	r.Settled = slices.Clone(t.settled)
 	r.sort()
 	return r
 }
@@ -208,6 +255,18 @@ func (t *turn) wholeRecord() *turnRecord {
 	for key, e := range t.meetings {
 		r.Meetings = append(r.Meetings, e.record(key))
 	}
+	after := &Ledger{attendees: maps.Clone(t.base.attendees), pending: maps.Clone(t.base.pending)}
+	maps.Copy(after.attendees, t.attendees)
+	maps.Copy(after.pending, t.pending)
+	for _, key := range t.settled {
+		delete(after.pending, key)
+	}
+	for department, d := range after.attendees {
+		r.Attendees = append(r.Attendees, d.record(department))
+	}
+	for _, p := range after.pending {
+		r.Pending = append(r.Pending, p.record())
+	}
 	r.sort()
 	return r
 }
@@ -215,7 +274,7 @@ func (t *turn) wholeRecord() *turnRecord {
 // stateRecord returns a record of the state and of the departments from a
 // number on.
 func (t *turn) stateRecord(fromDepartment int) *turnRecord {
-	return &turnRecord{
+	r := &turnRecord{
 		Created:     storeTime(t.state.created),
 		Horizon:     storeTime(t.state.horizon),
 		LastPoll:    storeTime(t.state.lastPoll),
@@ -226,7 +285,14 @@ func (t *turn) stateRecord(fromDepartment int) *turnRecord {
 		TooLate:       t.state.tooLate,
 		FixedReleased: t.state.fixedReleased,
 		SweptReach:    int64(t.state.sweptReach),
+
+		AttendanceBegan:    storeTime(t.state.attendance.began),
+		AttendanceReleased: t.state.attendance.released,
 	}
+	if t.state.attendance.unread != [unreadReasons]int64{} {
+		r.Unread = t.state.attendance.unread[:]
+	}
+	return r
 }
 
 func (r *turnRecord) sort() {
@@ -234,6 +300,9 @@ func (r *turnRecord) sort() {
 	slices.SortFunc(r.Values, valueRecord.compare)
 	slices.SortFunc(r.Meetings, func(a, b meetingRecord) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	slices.SortFunc(r.Forgotten, func(a, b id) int { return bytes.Compare(a[:], b[:]) })
+	slices.SortFunc(r.Attendees, func(a, b attendeesRecord) int { return cmp.Compare(a.Department, b.Department) })
+	slices.SortFunc(r.Pending, func(a, b pendingRecord) int { return cmp.Compare(a.UUID, b.UUID) })
+	slices.SortFunc(r.Settled, func(a, b id) int { return bytes.Compare(a[:], b[:]) })
 }
 
 func (v valueRecord) compare(w valueRecord) int {
@@ -241,7 +310,19 @@ func (v valueRecord) compare(w valueRecord) int {
 }
 
 func (s *series) record(key setID) seriesRecord {
-	return seriesRecord{Set: key, Counted: s.counted, Held: s.held, Created: storeTime(s.created), Total: sumsRecord(s.total)}
+	a := s.attended
+	return seriesRecord{
+		Set: key, Counted: s.counted, Held: s.held, Created: storeTime(s.created), Total: sumsRecord(s.total),
+		Attended: attendedRecord{storeTime(a.created), a.held, a.total.Meetings, a.total.Joins, a.total.People, a.total.Seconds},
+	}
+}
+
+func (d *attendeeSeconds) record(department uint32) attendeesRecord {
+	return attendeesRecord{department, storeTime(d.created), d.held, d.total}
+}
+
+func (p *pending) record() pendingRecord {
+	return pendingRecord{p.uuid, p.set, storeTime(p.seen), p.end, p.lasted}
 }
 
 func (e *entry) record(key id) meetingRecord {

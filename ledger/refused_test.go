@@ -11,10 +11,16 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"huaweicloud_meeting_exporter/ledger"
+	"huaweicloud_meeting_exporter/meeting"
 )
 
 func TestRefusedFiles(t *testing.T) {
 	w := newStoredWorld(t)
+	w.sweep()
+	w.release()
+	began := w.now
+	w.tail(ended("attended", noon))
+	ok(t, w.CountAttendance("attended", meeting.Attendance{Joins: 1, People: 1, Seconds: 5, Departments: map[string]int64{"sales": 5}}, noon, w.clock))
 	w.release()
 	w.RewriteNext() // so that frame 1 holds what the release stored
 	w.sweep(ended("a", noon))
@@ -65,7 +71,7 @@ func TestRefusedFiles(t *testing.T) {
 		"held again":            {owner, changed(2, 12, false), nil, "the fixed series begin twice"},
 		"department twice":      {owner, changed(2, 6, []string{"sales"}), nil, "a department comes twice"},
 		"unknown label set":     {owner, changed(2, 7, []any{map[int]any{1: 999}}), nil, "label set 999 is unknown"},
-		"counter falls":         {owner, changed(2, 7, []any{map[int]any{1: 17, 2: true, 4: w.now.UnixNano(), 5: map[int]int{1: -1}}}), nil, "falls"},
+		"counter falls":         {owner, changed(2, 7, []any{map[int]any{1: 17, 2: true, 4: began.UnixNano(), 5: map[int]int{1: -1}}}), nil, "falls"},
 		"sums without counter":  {owner, changed(1, 7, []any{map[int]any{1: 17, 5: map[int]int{1: 1}}}), nil, "has no counters"},
 		"series out of order":   {owner, changed(1, 7, []any{map[int]any{1: 2}, map[int]any{1: 1}}), nil, "out of order"},
 		"unknown histogram":     {owner, changed(2, 8, []any{map[int]any{1: 9, 4: 1}}), nil, "belongs to no histogram"},
@@ -81,13 +87,25 @@ func TestRefusedFiles(t *testing.T) {
 		"times after 2200":      {owner, changed(2, 3, int64(1)<<62+1<<61+1<<60), nil, "impossible time"},
 		"an end after 2200":     {owner, changed(2, 9, []any{map[int]any{1: make([]byte, 16), 2: 17, 3: 17, 4: 1<<31 - 1}}), nil, "impossible time"},
 		"no baseline any more":  {owner, changed(2, 4, 0), nil, "the baseline is gone"},
-		"sums that overflow":    {owner, changed(2, 7, []any{map[int]any{1: 17, 2: true, 4: w.now.UnixNano(), 5: map[int]int64{1: 1 << 62}}}), nil, "impossibly high"},
+		"sums that overflow":    {owner, changed(2, 7, []any{map[int]any{1: 17, 2: true, 4: began.UnixNano(), 5: map[int]int64{1: 1 << 62, 2: 9e6, 3: 900, 4: 900}}}), nil, "impossibly high"},
 		"folded overflows":      {owner, changed(2, 5, int64(1)<<62), nil, "impossible number"},
 		"counts that overflow":  {owner, changed(2, 8, []any{map[int]any{1: 1, 2: 1, 3: 10, 4: uint64(1) << 63}}), nil, "impossible number"},
 		"a value too high":      {owner, changed(2, 8, []any{map[int]any{1: 1, 2: 1, 3: 2_000_000, 4: 1}}), nil, "impossible number"},
 		"no department":         {owner, changed(2, 6, []string{""}), nil, "impossible name"},
 		"millions of nothings":  {owner, changed(2, 9, make([]struct{}, 1<<20)), nil, "exceeded max number of elements"},
 		"unknown forgotten":     {owner, changed(2, 10, [][]byte{make([]byte, 16)}), nil, "an unknown meeting is forgotten"},
+		"attendance twice":      {owner, changed(2, 14, 1), nil, "the attendance begins twice"},
+		"attendance held again": {owner, changed(2, 15, false), nil, "the attendance begins twice"},
+		"a fourth reason":       {owner, changed(2, 16, []int{0, 0, 0, 1}), nil, "an unknown reason"},
+		"negative unread":       {owner, changed(2, 16, []int{-1}), nil, "unread attendance is impossible"},
+		"attended falls":        {owner, changed(2, 7, []any{map[int]any{1: 17, 2: true, 4: began.UnixNano(), 5: map[int]int64{1: 9, 2: 9e6, 3: 900, 4: 900}, 6: map[int]any{1: began.UnixNano()}}}), nil, "the attendance of label set 17 is impossible"},
+		"attendees fall":        {owner, changed(2, 17, []any{map[int]any{1: 2, 2: began.UnixNano()}}), nil, "the time of attendees is impossible"},
+		"attendees of nobody":   {owner, changed(2, 17, []any{map[int]any{1: 99, 2: 1}}), nil, "an unknown department"},
+		"pending without UUID":  {owner, changed(2, 18, []any{map[int]any{2: 17, 3: 1}}), nil, "no UUID or an unknown label set"},
+		"pending of no series":  {owner, changed(2, 18, []any{map[int]any{1: "x", 2: 999, 3: 1}}), nil, "no UUID or an unknown label set"},
+		"pending before 1970":   {owner, changed(2, 18, []any{map[int]any{1: "x", 2: 17, 3: -1}}), nil, "an impossible time"},
+		"pending twice":         {owner, changed(2, 18, []any{map[int]any{1: "x", 2: 17, 3: 1}, map[int]any{1: "x", 2: 17, 3: 1}}), nil, "out of order"},
+		"settled unknown":       {owner, changed(2, 19, [][]byte{make([]byte, 16)}), nil, "settled that was not pending"},
 		"directory":             {owner, nil, func(t *testing.T, path string) { ok(t, os.Mkdir(path, 0o755)) }, "is a directory"},
 		"pipe":                  {owner, nil, func(t *testing.T, path string) { ok(t, syscall.Mkfifo(path, 0o600)) }, "not a regular file"},
 		"in use":                {owner, valid, func(t *testing.T, path string) { storedWorld(t, path, defaults()) }, "in use by another process"},

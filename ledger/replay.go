@@ -51,7 +51,10 @@ func (l *Ledger) replay(r *turnRecord, first bool) error {
 			return err
 		}
 	}
-	return l.replayMeetings(r)
+	if err := l.replayMeetings(r); err != nil {
+		return err
+	}
+	return l.replayAttendance(r)
 }
 
 func (l *Ledger) replayState(r *turnRecord, first bool) error {
@@ -84,6 +87,8 @@ func (l *Ledger) replayState(r *turnRecord, first bool) error {
 func (l *Ledger) replaySeries(r seriesRecord) error {
 	old := l.series[r.Set]
 	now := series{counted: r.Counted, held: r.Held, created: loadTime(r.Created), total: Sums(r.Total)}
+	a := r.Attended
+	now.attended = attended{loadTime(a.Created), a.Held, AttendanceSums{a.Meetings, a.Joins, a.People, a.Seconds}}
 	switch {
 	case int(r.Set.department()) >= len(l.names.names) || r.Set.typ() >= meeting.TypeCount:
 		return fmt.Errorf("label set %d is unknown", r.Set)
@@ -95,6 +100,8 @@ func (l *Ledger) replaySeries(r seriesRecord) error {
 		return fmt.Errorf("a counter of label set %d falls", r.Set)
 	case !(Sums{maxSum, maxSum, maxSum, maxSum, maxSum}).atLeast(now.total):
 		return fmt.Errorf("a counter of label set %d is impossibly high", r.Set)
+	case !now.counted && now.attended != attended{}, !now.attended.follows(old.attended):
+		return fmt.Errorf("the attendance of label set %d is impossible", r.Set)
 	}
 	l.series[r.Set] = now
 	return nil
@@ -167,6 +174,7 @@ func (l *Ledger) replayMeeting(r *meetingRecord) error {
 var highestValue = [measures]int64{
 	durations:    int64(meeting.MaxDuration / time.Second),
 	participants: meeting.MaxCount,
+	attendees:    meeting.MaxCount,
 }
 
 // possible reports whether a valid meeting can have the values.

@@ -52,6 +52,7 @@ type measure uint8
 const (
 	durations    measure = iota // seconds
 	participants                // invited
+	attendees                   // distinct callers
 	measures     = iota
 )
 
@@ -83,4 +84,6 @@ type series struct {
 	// held is set while the counters are published as 0 (rule 6).
 	held   bool
 	window window
+	// attended counts the attendance, if attendance is counted.
+	attended attended
 }

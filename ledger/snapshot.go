@@ -19,10 +19,12 @@ const maxAhead = time.Minute
 type Snapshot struct {
 	cfg        Config
 	state      state
-	names      departments       // which never change: a turn makes a copy
-	series     []publishedSeries // by department and type
-	held       []setID           // the series whose counters are shown at 0 (rule 6)
+	names      departments          // which never change: a turn makes a copy
+	series     []publishedSeries    // by department and type
+	attendees  []publishedAttendees // by department
+	held       []hold               // the counters that are shown at 0 (rule 6)
 	remembered int
+	pending    int
 	delivered  atomic.Pointer[time.Time] // nil before the first delivery
 	deliveries *deliveries
 }
@@ -70,13 +72,17 @@ type LabeledSums struct {
 func (l *Ledger) publish() { l.snapshot.Store(l.newSnapshot()) }
 
 func (l *Ledger) newSnapshot() *Snapshot {
-	s := &Snapshot{cfg: l.cfg, state: l.state, names: l.names, remembered: len(l.meetings), deliveries: l.deliveries, series: make([]publishedSeries, 0, len(l.series))}
+	s := &Snapshot{
+		cfg: l.cfg, state: l.state, names: l.names, held: l.holds(), remembered: len(l.meetings), pending: len(l.pending),
+		deliveries: l.deliveries, series: make([]publishedSeries, 0, len(l.series)),
+	}
 	for key, one := range l.series {
 		s.series = append(s.series, publishedSeries{LabelSet{l.names.names[key.department()], key.typ()}, one})
-		if one.held {
-			s.held = append(s.held, key)
-		}
 	}
+	for department, one := range l.attendees {
+		s.attendees = append(s.attendees, publishedAttendees{l.names.names[department], one})
+	}
+	slices.SortFunc(s.attendees, func(a, b publishedAttendees) int { return cmp.Compare(a.Department, b.Department) })
 	slices.SortFunc(s.series, func(a, b publishedSeries) int {
 		return cmp.Or(cmp.Compare(a.Department, b.Department), cmp.Compare(a.Type, b.Type))
 	})

@@ -51,7 +51,7 @@ func Open(path string, cfg Config, owner string, created time.Time) (*Ledger, er
 }
 
 func open(path string, cfg Config, owner string, created time.Time, sync func(*os.File) error) (*Ledger, error) {
-	l := New(cfg, created)
+	l := newLedger(cfg, created)
 	s, err := newStorage(path, owner, sync)
 	if err == nil {
 		err = s.open(l)
@@ -60,6 +60,7 @@ func open(path string, cfg Config, owner string, created time.Time, sync func(*o
 		return nil, storageError(path, err)
 	}
 	l.storage = s
+	l.beginAttendance(created)
 	l.publish()
 	return l, nil
 }
@@ -88,7 +89,7 @@ func (s *storage) open(l *Ledger) error {
 // path, in memory only. It takes no lock and leaves the file as it is. Errors
 // are those of Open. A missing file is an error that wraps fs.ErrNotExist.
 func ReadFile(path string, cfg Config, owner string) (*Ledger, error) {
-	l := New(cfg, time.Time{})
+	l := newLedger(cfg, time.Time{})
 	s, err := newStorage(path, owner, (*os.File).Sync)
 	if err == nil {
 		err = s.load(l, os.O_RDONLY)
@@ -102,9 +103,10 @@ func ReadFile(path string, cfg Config, owner string) (*Ledger, error) {
 
 // WriteFile writes the whole ledger to a file of its own, for ReadFile or Open.
 // It replaces the file at path atomically, and takes no lock: only one process
-// may write that file. Only the goroutine that changes the ledger may call it.
-// An error is an ErrStorage.
+// may write that file. An error is an ErrStorage.
 func (l *Ledger) WriteFile(path, owner string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	s, err := newStorage(path, owner, (*os.File).Sync)
 	if err == nil {
 		s.removeLeftovers()
@@ -119,8 +121,10 @@ func (l *Ledger) WriteFile(path, owner string) error {
 
 // RewriteError returns why the file keeps growing: the last attempt to rewrite
 // it failed. Turns are stored nevertheless. It returns nil if there is no such
-// problem. Only the goroutine that changes the ledger may call it.
+// problem.
 func (l *Ledger) RewriteError() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.storage == nil {
 		return nil
 	}
@@ -130,6 +134,8 @@ func (l *Ledger) RewriteError() error {
 // Close closes the file, if there is one, and gives up its lock. The ledger must
 // not be changed afterwards.
 func (l *Ledger) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.storage == nil {
 		return nil
 	}

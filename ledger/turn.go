@@ -19,6 +19,10 @@ type turn struct {
 	meetings  map[id]entry
 	forgotten []id // meetings of base
 	observed  map[observation]bool
+	attendees map[uint32]attendeeSeconds // by the number of the department
+	pending   map[id]pending
+	settled   []id                              // pending meetings of base
+	released  bool                              // something that was held
 	copied    [measures][meeting.TypeCount]bool // distributions that are not those of base
 	windows   windowChanges
 	running   concurrencyChanges
@@ -31,39 +35,31 @@ type observation struct {
 	value   int64
 }
 
-// begin starts a turn, and releases the series whose hold has passed. Clock is a
+// begin starts a turn, and releases what was held for long enough. Clock is a
 // reading of time.Now.
 func (l *Ledger) begin(clock time.Time) *turn {
 	l.noteDeliveries()
 	t := l.newTurn()
-	for key, at := range l.delivered {
-		if s := l.series[key]; s.held && clock.Sub(at) >= l.cfg.Hold {
-			s.held = false
-			t.series[key] = s
+	for h, at := range l.delivered {
+		if clock.Sub(at) >= l.cfg.Hold {
+			t.release(h)
 		}
-	}
-	if !l.fixedDelivered.IsZero() && clock.Sub(l.fixedDelivered) >= l.cfg.Hold {
-		t.state.fixedReleased = true
 	}
 	return t
 }
 
-// releases reports whether the turn releases anything. It is for a turn that
-// does nothing else.
-func (t *turn) releases() bool {
-	return len(t.series) > 0 || t.state.fixedReleased != t.base.state.fixedReleased
-}
-
 func (l *Ledger) newTurn() *turn {
 	return &turn{
-		base:     l,
-		state:    l.state,
-		names:    l.names.clone(),
-		series:   map[setID]series{},
-		meetings: map[id]entry{},
-		observed: map[observation]bool{},
-		windows:  windowChanges{},
-		running:  concurrencyChanges{},
+		base:      l,
+		state:     l.state,
+		names:     l.names.clone(),
+		series:    map[setID]series{},
+		meetings:  map[id]entry{},
+		observed:  map[observation]bool{},
+		attendees: map[uint32]attendeeSeconds{},
+		pending:   map[id]pending{},
+		windows:   windowChanges{},
+		running:   concurrencyChanges{},
 	}
 }
 
@@ -72,13 +68,10 @@ func (l *Ledger) newTurn() *turn {
 func (l *Ledger) noteDeliveries() {
 	for _, snapshot := range l.deliveries.takeAll() {
 		at := *snapshot.delivered.Load()
-		for _, key := range snapshot.held {
-			if _, before := l.delivered[key]; !before {
-				l.delivered[key] = at
+		for _, h := range snapshot.held {
+			if _, before := l.delivered[h]; !before {
+				l.delivered[h] = at
 			}
-		}
-		if l.fixedDelivered.IsZero() {
-			l.fixedDelivered = at
 		}
 	}
 }
@@ -88,15 +81,25 @@ func (l *Ledger) finish(t *turn) error {
 	if err := l.commit(t); err != nil {
 		return err
 	}
+	l.adopt(t)
+	maps.DeleteFunc(l.delivered, func(h hold, _ time.Time) bool { return !l.isHeld(h) })
+	l.publish()
+	return nil
+}
+
+// adopt makes the ledger as the turn has it.
+func (l *Ledger) adopt(t *turn) {
 	l.state, l.names = t.state, t.names
 	maps.Copy(l.series, t.series)
+	maps.Copy(l.attendees, t.attendees)
+	maps.Copy(l.pending, t.pending)
+	for _, key := range t.settled {
+		delete(l.pending, key)
+	}
 	maps.Copy(l.meetings, t.meetings)
 	for _, key := range t.forgotten {
 		delete(l.meetings, key)
 	}
-	maps.DeleteFunc(l.delivered, func(key setID, _ time.Time) bool { return !l.series[key].held })
-	l.publish()
-	return nil
 }
 
 // meetingOf returns a meeting as the turn has it.

@@ -29,6 +29,7 @@ func defaults() ledger.Config {
 		StaleAfter:         time.Hour,
 		Hold:               time.Minute,
 		MaxDepartments:     200,
+		Attendance:         true,
 	}
 }
 
@@ -158,6 +159,7 @@ type view struct {
 	Horizon, SweepFrom                   time.Time
 	Peak                                 int64
 	PeakShown                            bool
+	Pending                              []ledger.Pending
 }
 
 // counters are what can be held: as published, or as it would be without holds.
@@ -165,6 +167,11 @@ type counters struct {
 	Totals                  []ledger.LabeledSums
 	Durations, Participants []ledger.Distribution
 	Folded, TooLate         int64
+
+	Attended        []ledger.LabeledAttendance
+	AttendeeSeconds []ledger.DepartmentSeconds
+	Attendees       []ledger.Distribution
+	Unread          map[string]int64
 }
 
 func viewOf(l *ledger.Ledger, now time.Time) view {
@@ -172,6 +179,7 @@ func viewOf(l *ledger.Ledger, now time.Time) view {
 	v := view{
 		Published: countersOf(s), Unheld: countersOf(l.Unheld()), Recent: bySet(s.Recent(now)), Remembered: s.Remembered(),
 		Created: s.Created(), LastPoll: s.LastPoll(), LastSweep: s.LastSweep(), Horizon: l.Horizon(), SweepFrom: l.SweepFrom(now),
+		Pending: l.AllPending(),
 	}
 	v.Newest, _ = s.NewestEnd()
 	v.Peak, v.PeakShown = s.PeakConcurrent(now)
@@ -179,8 +187,15 @@ func viewOf(l *ledger.Ledger, now time.Time) view {
 }
 
 func countersOf(s *ledger.Snapshot) counters {
-	c := counters{Totals: s.Totals(), Folded: s.Folded(), TooLate: s.TooLate()}
+	c := counters{
+		Totals: s.Totals(), Folded: s.Folded(), TooLate: s.TooLate(),
+		Attended: s.Attended(), AttendeeSeconds: s.AttendeeSeconds(), Unread: map[string]int64{},
+	}
+	for _, why := range ledger.UnreadReasons() {
+		c.Unread[why.String()] = s.Unread(why)
+	}
 	for _, typ := range meeting.Types() {
+		c.Attendees = append(c.Attendees, s.Attendees(typ))
 		c.Durations = append(c.Durations, s.Durations(typ))
 		c.Participants = append(c.Participants, s.Participants(typ))
 	}

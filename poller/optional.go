@@ -66,7 +66,7 @@ type source struct {
 type OptionalStatus struct {
 	// Name is the value of the label collector.
 	Name string
-	// Started is when the Optional was made.
+	// Started is when the collector was made.
 	Started time.Time
 	// Success reports whether the last attempt at each source succeeded; false
 	// before the first.
@@ -79,7 +79,7 @@ type OptionalStatus struct {
 }
 
 // OptionalReasons lists every reason of a failed attempt.
-func OptionalReasons() []client.Reason { return append(client.Reasons(), Internal) }
+func OptionalReasons() []client.Reason { return Reasons() }
 
 func newOptional(name string, cfg OptionalConfig, sources ...*source) *Optional {
 	o := &Optional{name: name, cfg: cfg, sources: sources}

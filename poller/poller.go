@@ -75,7 +75,7 @@ type Poller struct {
 	warnedOfLimit bool
 }
 
-// New returns a poller. Nothing else may change the ledger.
+// New returns a poller. Nothing else may apply polls to the ledger.
 func New(cfg Config, c *client.Client, l *ledger.Ledger) *Poller {
 	p := &Poller{cfg: cfg, client: c, ledger: l}
 	p.status.Store(&Status{Started: cfg.Now()})

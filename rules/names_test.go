@@ -32,6 +32,7 @@ func metricLabels(t *testing.T) map[string]labels {
 	descriptors := make(chan *prometheus.Desc, 100)
 	exporter.Self.Describe(descriptors)
 	collector.New(exporter.Ledger, 0, nil).Describe(descriptors)
+	collector.NewAttendance(exporter.Ledger).Describe(descriptors)
 	close(descriptors)
 	text := regexp.MustCompile(`fqName: "([^"]+)",.* variableLabels: \{([^}]*)\}`) // a descriptor has no accessors
 	for d := range descriptors {

@@ -12,7 +12,9 @@ type enterprise struct {
 	offices   []office
 	people    []person
 	byName    map[string]int // indexes of people
-	series    []series
+	// departmentOf holds the name of the department of each of people.
+	departmentOf []string
+	series       []series
 }
 
 // office is a place with a time zone. Its clock never changes for summer.
@@ -68,6 +70,11 @@ func newEnterprise(cfg Config) *enterprise {
 	e.byName = make(map[string]int, len(e.people))
 	for i, p := range e.people {
 		e.byName[p.name] = i
+	}
+	for i, d := range departments {
+		for range e.staffOf(i) {
+			e.departmentOf = append(e.departmentOf, d.name)
+		}
 	}
 	e.series = e.newSeries()
 	return e

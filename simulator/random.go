@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"time"
 )
 
@@ -101,15 +102,25 @@ func hexDigits(rng *rand.Rand, n int) string {
 	return string(b[:n])
 }
 
+// sinceGregorian is the time from 1582-10-15 to 1970-01-01 in seconds.
+const sinceGregorian = 12219292800
+
 // timeUUID returns a version 1 UUID without hyphens. Its time is the second of
 // an instant, as the samples of the API page have the start of the meeting.
 func timeUUID(rng *rand.Rand, at time.Time) string {
-	const (
-		sinceGregorian = 12219292800 // seconds from 1582-10-15 to 1970-01-01
-		multicast      = 1 << 40     // marks the node as not a network card
-	)
+	const multicast = 1 << 40                                        // marks the node as not a network card
 	ticks := uint64(at.Unix()+sinceGregorian)*1e7 + rng.Uint64N(1e7) // of 100 ns
 	return fmt.Sprintf("%08x%04x%04x%04x%012x",
 		uint32(ticks), uint16(ticks>>32), uint16(ticks>>48)&0x0fff|0x1000,
 		rng.Uint64N(1<<14)|1<<15, rng.Uint64N(1<<48)|multicast)
+}
+
+// timeOfUUID returns the time of a result of timeUUID, to the second. It returns
+// false for any other text.
+func timeOfUUID(uuid string) (time.Time, bool) {
+	if len(uuid) != 32 || uuid[12] != '1' {
+		return time.Time{}, false
+	}
+	ticks, err := strconv.ParseUint(uuid[13:16]+uuid[8:12]+uuid[:8], 16, 64)
+	return time.Unix(int64(ticks/1e7)-sinceGregorian, 0).UTC(), err == nil
 }

@@ -25,6 +25,9 @@ type Record struct {
 	// name; an empty value removes the field. Tests use it for malformed rows.
 	// Listed and Window ignore it.
 	Extra map[string]json.RawMessage `json:"-"`
+	// Joins, if not nil, are who joined, listed together with the row. Otherwise the
+	// seed decides.
+	Joins []AttendeeRecord `json:"-"`
 
 	ConferenceID     string          `json:"conferenceID"`
 	MediaTypes       string          `json:"mediaTypes"`
@@ -161,6 +164,7 @@ func (r *Record) clone() *Record {
 	c.PasswordEntry = slices.Clone(r.PasswordEntry)
 	c.PartAttendeeInfo = slices.Clone(r.PartAttendeeInfo)
 	c.Extra = maps.Clone(r.Extra)
+	c.Joins = slices.Clone(r.Joins)
 	return &c
 }
 

@@ -1,7 +1,8 @@
 // Package simulator is a stand-in for the Huawei Cloud Meeting service: an
-// http.Handler for the calls that the exporter needs (sign in, list the ended and
-// the running meetings, read the resources, sign out) and for those that look up
-// and refresh a token. The enterprise behind it is invented.
+// http.Handler for the calls that the exporter needs (sign in, list the ended
+// meetings, who joined them and the running meetings, read the resources, sign
+// out) and for those that look up and refresh a token. The enterprise behind it is
+// invented.
 //
 // The simulator reproduces what makes the real service hard to use. It checks
 // signatures and their expiry. The 65th token of a user silently ends the
@@ -42,6 +43,9 @@ const (
 	PathUsage    = "/v1/mmc/management/orgRes"              // GET: the resources in use
 	PathQuotas   = "/v1/usg/dcs/corp/resource"              // GET: the resources bought
 	PathBought   = "/v1/usg/dcs/corp/resource-list"         // GET: list the resources bought
+
+	// GET: list who joined an ended meeting
+	PathAttendance = "/v1/mmc/management/conferences/history/confAttendeeRecord"
 )
 
 // Service is the simulated service. Its methods are safe for concurrent use.
@@ -73,7 +77,7 @@ func New(cfg Config) *Service {
 			days: make(map[day]*generatedDay), replaced: make(map[string]bool),
 		},
 	}
-	for _, path := range []string{PathAppAuth, PathAccount, PathToken, PathValidate, PathHistory, PathOnline, PathUsage, PathQuotas, PathBought, ""} {
+	for _, path := range []string{PathAppAuth, PathAccount, PathToken, PathValidate, PathHistory, PathOnline, PathUsage, PathQuotas, PathBought, PathAttendance, ""} {
 		s.requests[path] = new(atomic.Int64)
 	}
 	s.SetVariant(cfg.Variant)
@@ -149,6 +153,8 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 		s.quotas(w, r)
 	case "GET " + PathBought:
 		s.bought(w, r)
+	case "GET " + PathAttendance:
+		s.attendance(w, r)
 	default:
 		writeNotFound(w)
 	}

@@ -46,6 +46,13 @@ type Variant struct {
 	Resources ResourceForm
 	// Access is the response to requests for running meetings and resources.
 	Access AccessForm
+	// LeftTime is what the rows of those show whose leaving the service missed.
+	LeftTime LeftTimeForm
+	// UnknownMeeting is the response to a request for the attendance of a meeting
+	// that is not listed to this user.
+	UnknownMeeting UnknownMeetingForm
+	// AttendanceAccess is the response to every request for attendance.
+	AttendanceAccess AttendanceAccessForm
 }
 
 // OffsetRule is a meaning of the parameter offset. Pages are counted by the
@@ -181,6 +188,39 @@ const (
 	AccessUnknown                     // 404
 )
 
+// LeftTimeForm is the leftTime of a row whose caller was not seen to leave. About
+// one row in ten is such a row, unless the form is LeftTimeKnown.
+type LeftTimeForm int
+
+// The forms of an unknown leftTime.
+const (
+	LeftTimeKnown  LeftTimeForm = iota // there is no such row
+	LeftTimeZero                       // "leftTime":0
+	LeftTimeNull                       // "leftTime":null
+	LeftTimeAbsent                     // no leftTime
+)
+
+// UnknownMeetingForm is a response to a request for the attendance of an unknown
+// meeting.
+type UnknownMeetingForm int
+
+// The responses to a request for the attendance of an unknown meeting.
+const (
+	UnknownMeetingBadRequest UnknownMeetingForm = iota // 400 MMC.111070005
+	UnknownMeetingNotFound                             // 404 MMC.111070005
+	UnknownMeetingEmpty                                // 200 without rows
+)
+
+// AttendanceAccessForm is a response to requests for attendance.
+type AttendanceAccessForm int
+
+// The responses to requests for attendance.
+const (
+	AttendanceOffered   AttendanceAccessForm = iota
+	AttendanceForbidden                      // 403
+	AttendanceUnknown                        // 404 APIGW.0101
+)
+
 // SetVariant changes how the service responds to later requests.
 func (s *Service) SetVariant(v Variant) { s.variant.Store(&v) }
 
@@ -202,6 +242,10 @@ func RandomVariant(rng *rand.Rand) Variant {
 		OnlineCount:  oneOf(rng, OnlineCountAlways, OnlineCountSometimes, OnlineCountNever),
 		Resources:    oneOf(rng, ResourcesAll, ResourcesNull, ResourcesMissing, ResourcesText),
 		Access:       oneOf(rng, AccessByRole, AccessByRole, AccessForbidden, AccessUnknown),
+		LeftTime:     oneOf(rng, LeftTimeKnown, LeftTimeZero, LeftTimeNull, LeftTimeAbsent),
+
+		UnknownMeeting:   oneOf(rng, UnknownMeetingBadRequest, UnknownMeetingNotFound, UnknownMeetingEmpty),
+		AttendanceAccess: oneOf(rng, AttendanceOffered, AttendanceOffered, AttendanceForbidden, AttendanceUnknown),
 	}
 }
 

@@ -5,35 +5,39 @@ import (
 	"time"
 )
 
-// visit is the time from a join to the next leaving of one person or terminal.
-type visit struct{ joined, left time.Time }
+// visit is the time from a join to the next leaving of one person or terminal:
+// the caller of that number.
+type visit struct {
+	caller       int
+	joined, left time.Time
+}
 
 // visits returns all visits of a meeting, in no order. They depend on the seed
-// and the confUUID. The first to come stays from the start to the end. Most of
+// and the confUUID. The first caller stays from the start to the end. Most of
 // the others were invited: some of those do not come, some leave early, and some
 // leave and come again.
 func (e *enterprise) visits(r *Record) []visit {
 	rng := stream(e.seed, forVisits, hash(r.ConfUUID))
-	visits := []visit{{r.Start, r.End}}
+	visits := []visit{{0, r.Start, r.End}}
 	invited := valueOf(r.NormalCount) + valueOf(r.TerminalCount)
 	for i := 1; i < invited; i++ {
 		if chance(rng, 0.85) {
-			visits = append(visits, r.newVisits(rng)...)
+			visits = append(visits, r.newVisits(rng, i)...)
 		}
 	}
-	for range roundRandomly(rng, float64(invited)/20) {
-		visits = append(visits, r.newVisits(rng)...)
+	for i := range roundRandomly(rng, float64(invited)/20) {
+		visits = append(visits, r.newVisits(rng, max(invited, 1)+i)...)
 	}
 	return visits
 }
 
 // newVisits returns the visits of one person.
-func (r *Record) newVisits(rng *rand.Rand) []visit {
+func (r *Record) newVisits(rng *rand.Rand, caller int) []visit {
 	length := r.End.Sub(r.Start)
 	part := func(most float64) time.Duration {
 		return time.Duration(rng.Float64() * most * float64(length)).Truncate(time.Millisecond)
 	}
-	v := visit{r.Start.Add(min(part(0.3), 5*time.Minute)), r.End.Add(-min(part(0.1), time.Minute))}
+	v := visit{caller, r.Start.Add(min(part(0.3), 5*time.Minute)), r.End.Add(-min(part(0.1), time.Minute))}
 	if chance(rng, 0.15) {
 		v.left = r.End.Add(-part(0.5))
 	}
@@ -45,7 +49,7 @@ func (r *Record) newVisits(rng *rand.Rand) []visit {
 	if !back.Before(v.left) {
 		return []visit{v}
 	}
-	return []visit{{v.joined, away}, {back, v.left}}
+	return []visit{{caller, v.joined, away}, {caller, back, v.left}}
 }
 
 // peopleIn returns how many people are in a meeting at an instant.

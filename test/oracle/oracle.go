@@ -24,6 +24,7 @@ type Config struct {
 	StaleAfter         time.Duration
 	Hold               time.Duration
 	MaxDepartments     int
+	Attendance         bool
 }
 
 // reach is how far back a sweep reads.
@@ -51,6 +52,7 @@ type Oracle struct {
 	counters            map[LabelSet]counter
 	fixed               counter           // the fixed series: rule 6
 	shown               map[LabelSet]bool // label sets of the window gauges: rule 3
+	attendance          attendance        // rule 9
 }
 
 // sighting is a meeting from its first sight until it is forgotten.
@@ -94,10 +96,13 @@ func (c *counter) release(clock time.Time, hold time.Duration) {
 
 // New returns the oracle of an empty ledger.
 func New(cfg Config) *Oracle {
-	return &Oracle{
+	o := &Oracle{
 		cfg: cfg, departments: map[string]bool{meeting.UnknownDepartment: true, meeting.OtherDepartment: true},
 		remembered: map[string]int{}, counters: map[LabelSet]counter{}, fixed: counter{held: true}, shown: map[LabelSet]bool{},
+		attendance: newAttendance(),
 	}
+	o.beginAttendance(time.Time{})
+	return o
 }
 
 // Clone returns an independent copy.
@@ -105,6 +110,7 @@ func (o *Oracle) Clone() *Oracle {
 	c := *o
 	c.departments, c.sightings, c.remembered = maps.Clone(o.departments), slices.Clone(o.sightings), maps.Clone(o.remembered)
 	c.counters, c.shown = maps.Clone(o.counters), maps.Clone(o.shown)
+	c.attendance = o.attendance.clone()
 	return &c
 }
 
@@ -117,16 +123,21 @@ func (o *Oracle) Unheld() *Oracle {
 }
 
 // Restart is a new start of the process on the same file. The file does not
-// say which zeros were delivered: rule 6.
-func (o *Oracle) Restart(cfg Config) {
+// say which zeros were delivered: rule 6. Now is the wall clock.
+func (o *Oracle) Restart(cfg Config, now time.Time) {
 	o.cfg = cfg
 	o.eachCounter((*counter).restart)
+	o.beginAttendance(now)
 }
 
 // MarkDelivered is a scrape whose whole answer was written: rule 6. Clock is a
 // reading of the monotonic clock.
 func (o *Oracle) MarkDelivered(clock time.Time) {
-	o.eachCounter(func(c *counter) { c.deliver(clock) })
+	deliver := func(c *counter) { c.deliver(clock) }
+	o.eachCounterOfPolls(deliver)
+	if o.cfg.Attendance {
+		o.attendance.eachCounter(deliver)
+	}
 }
 
 // ReleaseHeld is a failed poll: it releases what was held for long enough
@@ -136,6 +147,11 @@ func (o *Oracle) ReleaseHeld(clock time.Time) {
 }
 
 func (o *Oracle) eachCounter(change func(*counter)) {
+	o.eachCounterOfPolls(change)
+	o.attendance.eachCounter(change)
+}
+
+func (o *Oracle) eachCounterOfPolls(change func(*counter)) {
 	change(&o.fixed)
 	for set, c := range o.counters {
 		change(&c)
@@ -165,6 +181,7 @@ func (o *Oracle) Apply(p Poll, clock time.Time) {
 		}
 	}
 	o.lastPoll = p.Ended
+	o.expire(p.Ended)
 	if p.Sweep {
 		o.lastSweep, o.sweptReach = p.Ended, o.cfg.reach()
 		o.advanceHorizon(p.Began)
@@ -174,18 +191,22 @@ func (o *Oracle) Apply(p Poll, clock time.Time) {
 // admitDepartments gives new departments a label while there is room. Those
 // with the most reports come first.
 func (o *Oracle) admitDepartments(meetings []meeting.Meeting) {
-	reports := map[string]int{}
+	reports := map[string]int64{}
 	for _, m := range meetings {
-		if !o.departments[m.Department] {
-			reports[m.Department]++
-		}
+		reports[m.Department]++
 	}
+	o.admit(reports)
+}
+
+// admit gives departments a label while there is room, those with the highest
+// number here first.
+func (o *Oracle) admit(reports map[string]int64) {
 	busiestFirst := slices.SortedFunc(maps.Keys(reports), func(a, b string) int {
 		return cmp.Or(cmp.Compare(reports[b], reports[a]), cmp.Compare(a, b))
 	})
 	const reserved = 2 // unknown and other
 	for _, name := range busiestFirst {
-		if len(o.departments)-reserved < o.cfg.MaxDepartments {
+		if !o.departments[name] && len(o.departments)-reserved < o.cfg.MaxDepartments {
 			o.departments[name] = true
 		}
 	}
@@ -227,12 +248,16 @@ func (o *Oracle) report(m meeting.Meeting, baseline bool, now time.Time) {
 	if s.invited == meeting.Absent && m.Participants != meeting.Absent {
 		s.invited, s.observed = m.Participants, !baseline
 	}
+	o.await(m, set, !known && !baseline && s.counts, now)
 }
 
 // startCounters makes sure that a label set has counters: rule 6.
 func (o *Oracle) startCounters(set LabelSet, now time.Time) {
 	if _, started := o.counters[set]; !started {
 		o.counters[set] = counter{held: true, created: now}
+	}
+	if o.cfg.Attendance {
+		o.startAttended(set, now)
 	}
 }
 

@@ -87,6 +87,9 @@ func (c *conditions) choose(r *http.Request) simulator.Fault {
 	if c.fault == "" || !chance(c.rng, c.faultRate) {
 		return nil
 	}
+	if r.URL.Path == simulator.PathAttendance && slices.Contains([]string{wrongCount, emptyPage, otherPage, fewerRows}, c.fault) {
+		return nil // nobody could tell what is missing
+	}
 	switch c.fault {
 	case tokensRevoked, tokenRejected:
 		c.enterprise.service.RevokeTokens()

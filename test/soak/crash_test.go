@@ -8,11 +8,12 @@ import (
 )
 
 // powerCutDuringCommit kills the process while it stores the changes of the
-// next poll, and starts it again on what the disk may hold then: rule 7.
-func (w *world) powerCutDuringCommit() {
+// next poll or of attendance, and starts it again on what the disk may hold then:
+// rule 7.
+func (w *world) powerCutDuringCommit(change func()) {
 	before, _ := os.ReadFile(w.path) // nil if there is no file yet
 	oracleBefore, sweepsBefore := w.oracle.Clone(), len(w.truth.sweeps)
-	w.finishPoll()
+	change()
 	after, _ := os.ReadFile(w.path)
 	if after != nil && chance(w.rng, 0.3) { // as if the poll had rewritten the journal
 		if err := w.process.Ledger.WriteFile(w.path, w.process.cfg.Client.Owner()); err != nil {

@@ -33,22 +33,24 @@ func (w *world) step() {
 		w.pollUntil(p.due.Add(between(w.rng, -20*time.Second, 20*time.Second)))
 		w.kill()
 	case x < 0.06 && w.path != "":
-		w.powerCutDuringCommit()
+		w.powerCutDuringCommit(w.finishPoll)
 		if chance(w.rng, 0.3) { // and another one soon
 			w.finishPoll()
 			w.kill()
 		}
-	case x < 0.08: // a power cut after the commit, before a scrape
+	case x < 0.075 && w.path != "":
+		w.powerCutDuringCommit(w.attend)
+	case x < 0.09: // a power cut after the commit, before a scrape
 		w.finishPoll()
 		w.kill()
-	case x < 0.10:
+	case x < 0.11:
 		w.finishPoll()
 		if _, err := p.stop(); err != nil {
 			w.fail("close: %v", err)
 		}
 		w.trace.note("stopped")
 		w.restart()
-	case x < 0.101:
+	case x < 0.111:
 		w.crashLoop()
 	default:
 		ended := false
@@ -68,7 +70,8 @@ func (w *world) step() {
 // waitBetweenPolls plays what happens before the next poll.
 func (w *world) waitBetweenPolls() {
 	for range w.rng.IntN(4) {
-		w.until(time.Now().Add(between(w.rng, 0, time.Until(w.process.due))))
+		w.attend()
+		w.until(time.Now().Add(between(w.rng, 0, max(time.Until(w.process.due), 1)))) // attendance may last until then
 		switch x := w.rng.Float64(); {
 		case x < 0.45:
 			w.enterprise.change(false)
@@ -170,6 +173,7 @@ func (w *world) settle() {
 		late := w.process.due.After(deadline) && !w.process.unusable
 		w.conditions.next(true)
 		w.finishPoll()
+		w.attend()
 		w.scrape(w.scrapers.all[0])
 		if late && w.score["sweeps"] == sweeps {
 			w.fail("no complete sweep although the service is good")

@@ -23,6 +23,7 @@ type process struct {
 	ctx          context.Context
 	started      time.Time    // when the first poll is due
 	due          time.Time    // when the next poll is due
+	attendAt     time.Time    // when the next round of attendance is due
 	polling      chan outcome // nil if no poll is under way
 	swept        time.Time    // when the last complete sweep ended
 	lastWall     time.Time    // when the last complete poll began, by the wall clock
@@ -68,7 +69,7 @@ func (c *clock) suspend(d time.Duration) { c.suspended.Add(int64(d)) }
 
 // start starts a process. Its first poll is due after a second.
 func (w *world) start() {
-	w.oracle.Restart(w.oracleConfig())
+	w.oracle.Restart(w.oracleConfig(), w.clock.wall())
 	w.folds = w.folds || w.cfg.Ledger.MaxDepartments < len(departmentNames)
 	w.trace.note("start with %+v, sweeps every %v, tail %v, %d rows a page, clock ahead by %v",
 		w.cfg.Ledger, w.cfg.Poller.SweepInterval, w.cfg.Poller.Tail, w.cfg.Client.PageLimit, w.clock.offset())
@@ -77,7 +78,7 @@ func (w *world) start() {
 	p.due = p.started
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.transport = &transport{
-		RoundTripper: network.Transport, now: w.clock.wall, trace: w.trace,
+		RoundTripper: network.Transport, now: w.clock.wall, trace: w.trace, mayAsk: w.mayAsk, answers: map[string]attendanceAnswer{},
 		rules: requestRules{fail: w.fail, interval: p.cfg.Poller.Interval, perMinute: p.cfg.Client.MaxRequestsPerMinute},
 	}
 	var seed [32]byte

@@ -99,7 +99,7 @@ func (r *requestRules) answer(req *http.Request, resp *http.Response, body []byt
 	_ = json.Unmarshal(body, &answer) // anything else has none of the fields
 	r.noteFailure(req, resp, body, answer.Code)
 	switch {
-	case req.Method == http.MethodDelete:
+	case req.Method == http.MethodDelete, req.URL.Path == simulator.PathAttendance: // a rejected token is left to the polls
 	case req.URL.Path == simulator.PathAppAuth:
 		if resp == nil || resp.StatusCode != http.StatusOK || answer.Token == "" || !json.Valid(body) {
 			r.lastInVain, r.inVainInPoll = true, true

@@ -48,7 +48,7 @@ func readSamples(families []*dto.MetricFamily) samples {
 			set := oracle.LabelSet{}
 			for _, l := range m.GetLabel() {
 				switch l.GetName() {
-				case "department":
+				case "department", "reason":
 					set.Department = l.GetValue()
 				case "conference_type":
 					set.Type = meeting.Types()[slices.IndexFunc(meeting.Types(), func(t meeting.Type) bool { return t.String() == l.GetValue() })]
@@ -92,7 +92,7 @@ func (w *world) expectedSamples(now time.Time) samples {
 		}
 	}
 	for _, t := range meeting.Types() {
-		for name, values := range map[string]map[int64]uint64{"ended_duration_seconds": o.Durations(t), "ended_participants": o.Participants(t)} {
+		for name, values := range map[string]map[int64]uint64{"ended_duration_seconds": o.Durations(t), "ended_participants": o.Participants(t), "ended_attendees": o.Attendees(t)} {
 			var count, sum float64
 			for value, n := range values {
 				count, sum = count+float64(n), sum+float64(n)*float64(value)
@@ -101,6 +101,7 @@ func (w *world) expectedSamples(now time.Time) samples {
 			want[series{name + "_count", set}], want[series{name + "_sum", set}] = count, sum
 		}
 	}
+	w.expectAttendance(want)
 	single("folded_meetings_total", float64(o.Folded()))
 	single("too_late_meetings_total", float64(o.TooLate()))
 	single("ledger_meetings", float64(o.Remembered()))
@@ -124,7 +125,7 @@ func (w *world) compare(got samples, now time.Time) (wrong []string) {
 	for s := range all {
 		switch {
 		case strings.HasPrefix(s.name, "recent_") && min(stale.Abs(), ahead.Abs()) <= time.Minute: // what was gathered is kept up to the end of the minute
-		case strings.HasSuffix(s.name, "_created") && s.Department == "": // when the ledger began, which the oracle does not know
+		case s.isUndated(): // when the ledger began, which the oracle does not know
 		case s == newestEnd && w.oracle.Remembered() == 0: // the end of a meeting just forgotten may still show
 		default:
 			g, shown := got[s]

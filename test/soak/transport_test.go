@@ -24,6 +24,9 @@ type transport struct {
 	mu    sync.Mutex // the process adds, the driver takes
 	rules requestRules
 	pages []page // the readable pages of the history since the last poll ended
+
+	mayAsk  func(uuid string) (wrong string)
+	answers map[string]attendanceAnswer // the last one, by UUID
 }
 
 // maxRead is more than any honest answer has, in bytes. A longer one is passed
@@ -35,6 +38,11 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	t.mu.Lock()
 	t.rules.request(r)
 	t.mu.Unlock()
+	if r.URL.Path == simulator.PathAttendance {
+		if wrong := t.mayAsk(r.URL.Query().Get("confUUID")); wrong != "" {
+			t.rules.fail("%s: %s", r.URL.Query().Get("confUUID"), wrong)
+		}
+	}
 	resp, err := t.RoundTripper.RoundTrip(r)
 	if err != nil {
 		t.answered(r, nil, nil)
@@ -75,6 +83,9 @@ func (t *transport) answered(r *http.Request, resp *http.Response, body []byte) 
 	p, readable := readPage(q, status, body, t.now())
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if r.URL.Path == simulator.PathAttendance {
+		t.answers[q.Get("confUUID")] = readAttendance(status, body)
+	}
 	t.rules.answer(r, resp, body, readable)
 	if readable && r.URL.Path == simulator.PathHistory {
 		t.pages = append(t.pages, p)
@@ -89,6 +100,13 @@ func (t *transport) takePages(pollErr error) []page {
 	t.pages = nil
 	t.rules.pollEnded(pollErr)
 	return pages
+}
+
+// roundEnded lets the next request be one of a poll.
+func (t *transport) roundEnded() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rules.failed, t.rules.failures, t.rules.inVainInPoll = "", 0, false
 }
 
 // lostTokens returns how many tokens the process may have lost.

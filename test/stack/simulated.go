@@ -94,6 +94,15 @@ func (s *Simulated) Run() {
 	synctest.Wait()
 }
 
+// RunAttendance starts to read attendance, in the background.
+func (s *Simulated) RunAttendance() {
+	cancelPolls := s.cancel
+	ctx, cancel := context.WithCancel(s.t.Context())
+	s.cancel = func() { cancelPolls(); cancel() }
+	s.running.Go(func() { s.Attendance.Run(ctx) })
+	synctest.Wait()
+}
+
 // Stop stops the poller and signs out. Only the first call does.
 func (s *Simulated) Stop() {
 	s.cancel()

@@ -26,6 +26,8 @@ type Config struct {
 	Poller poller.Config
 	// LiveInterval and ResourcesInterval are the intervals of the two.
 	LiveInterval, ResourcesInterval time.Duration
+	// AttendanceDelay is the delay of attendance.
+	AttendanceDelay time.Duration
 	// Path is the file of the ledger; empty means memory only.
 	Path string
 	// Now is the wall clock of all parts.
@@ -39,16 +41,17 @@ func Defaults(transport http.RoundTripper) Config {
 		Client: client.Config{
 			Endpoint: "http://service", AppID: "app", Secret: func() (string, error) { return "key", nil },
 			Timeout: 30 * time.Second, MaxRequestsPerMinute: 60, SignInInterval: time.Minute, UserAgent: "test",
-			Transport: transport, Random: rand.NewChaCha8([32]byte{}),
+			MaxAttendanceRequestsPerMinute: 20,
+			Transport:                      transport, Random: rand.NewChaCha8([32]byte{}),
 		},
 		Ledger: ledger.Config{
 			Window: 24 * time.Hour, MaxMeetingDuration: 30 * time.Hour, MaxCatchUp: 168 * time.Hour,
-			StaleAfter: time.Hour, Hold: 2 * time.Minute, MaxDepartments: 200,
+			StaleAfter: time.Hour, Hold: 2 * time.Minute, MaxDepartments: 200, Attendance: true,
 		},
 		Poller: poller.Config{
 			Interval: time.Minute, SweepInterval: 30 * time.Minute, Tail: 4 * time.Hour, Logger: log.NewNopLogger(),
 		},
-		LiveInterval: time.Minute, ResourcesInterval: 5 * time.Minute,
+		LiveInterval: time.Minute, ResourcesInterval: 5 * time.Minute, AttendanceDelay: 10 * time.Minute,
 		Now: time.Now,
 	}
 }
@@ -64,9 +67,10 @@ type Stack struct {
 	Client *client.Client
 	Ledger *ledger.Ledger
 	Poller *poller.Poller
-	// Live and Resources run only if a test says so.
-	Live      *poller.Live
-	Resources *poller.Resources
+	// Live, Resources and Attendance run only if a test says so.
+	Live       *poller.Live
+	Resources  *poller.Resources
+	Attendance *poller.Attendance
 	// Meetings gathers the metrics of the ledger, Self those of the exporter.
 	Meetings *collector.Gatherer
 	Self     *prometheus.Registry
@@ -101,12 +105,15 @@ func New(cfg Config) (*Stack, error) {
 	s.Live = poller.NewLive(optional(cfg.LiveInterval), s.Client, s.Ledger.Snapshot)
 	s.Resources = poller.NewResources(optional(cfg.ResourcesInterval), s.Client)
 
+	s.Attendance = poller.NewAttendance(poller.AttendanceConfig{Delay: cfg.AttendanceDelay, Now: cfg.Now, Logger: cfg.Poller.Logger}, s.Client, s.Ledger)
+
 	meetings := prometheus.NewPedanticRegistry()
 	meetings.MustRegister(collector.New(s.Ledger, cfg.Ledger.Window, cfg.Now))
+	meetings.MustRegister(collector.NewAttendance(s.Ledger))
 	s.Meetings = collector.NewGatherer(meetings, s.Ledger, cfg.Now)
 	s.Self.MustRegister(
 		collector.NewHealth(s.Poller.Status), requests, collector.NewLive(s.Live, cfg.Now), collector.NewResources(s.Resources, cfg.Now),
-		collector.NewOptional(s.Live.Status, s.Resources.Status),
+		collector.NewOptional(s.Live.Status, s.Resources.Status, s.Attendance.Status),
 	)
 	return s, nil
 }

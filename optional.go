@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"huaweicloud_meeting_exporter/client"
+	"huaweicloud_meeting_exporter/collector"
+	"huaweicloud_meeting_exporter/ledger"
+	"huaweicloud_meeting_exporter/poller"
+)
+
+// optional holds what serve runs and shows beside the history.
+type optional struct {
+	loops   []func(context.Context)
+	metrics []prometheus.Collector
+}
+
+// newOptional returns the collectors that are switched on, for the enterprise of a
+// name.
+func (o *options) newOptional(name string, c *client.Client, l *ledger.Ledger, logger log.Logger) (all optional) {
+	config := func(interval time.Duration) poller.OptionalConfig {
+		return poller.OptionalConfig{Interval: interval, Delay: pollDelay(name, interval), Now: time.Now, Logger: logger}
+	}
+	var statuses []func() *poller.OptionalStatus
+	if o.live {
+		live := poller.NewLive(config(o.liveInterval), c, l.Snapshot)
+		all.loops, statuses = append(all.loops, live.Run), append(statuses, live.Status)
+		all.metrics = append(all.metrics, collector.NewLive(live, time.Now))
+	}
+	if o.resources {
+		resources := poller.NewResources(config(o.resourcesInterval), c)
+		all.loops, statuses = append(all.loops, resources.Run), append(statuses, resources.Status)
+		all.metrics = append(all.metrics, collector.NewResources(resources, time.Now))
+	}
+	if o.attendance {
+		attendance := poller.NewAttendance(o.attendanceOptions.config(logger), c, l)
+		all.loops, statuses = append(all.loops, attendance.Run), append(statuses, attendance.Status)
+	}
+	all.metrics = append(all.metrics, collector.NewOptional(statuses...))
+	return all
+}

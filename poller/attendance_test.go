@@ -1,0 +1,274 @@
+package poller_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"huaweicloud_meeting_exporter/meeting"
+	"huaweicloud_meeting_exporter/simulator"
+	"huaweicloud_meeting_exporter/test/stack"
+)
+
+func onAttendance(f simulator.Fault) simulator.Fault {
+	return simulator.On(simulator.PathAttendance, f)
+}
+
+// ofMeeting limits a fault to the attendance of one meeting.
+func ofMeeting(uuid string, f simulator.Fault) simulator.Fault {
+	return onAttendance(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.URL.Query().Get("confUUID") == uuid {
+			f(w, r, next)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// total returns the sum over all series of a counter.
+func total(s *stack.Simulated, name string) (sum float64) {
+	for _, m := range s.Scrape()[name].GetMetric() {
+		sum += m.GetCounter().GetValue()
+	}
+	return sum
+}
+
+// onlyAdded runs a stack whose service has no meetings at first.
+func onlyAdded(o *stack.Options) { o.Service.MeetingsPerDay = 0 }
+
+// add adds a meeting of an hour that is listed at once, with some joins.
+func add(s *stack.Simulated, uuid string, joins int) {
+	end := time.Now()
+	r := simulator.Record{ConfUUID: uuid, Start: end.Add(-time.Hour), End: end, ListedAt: end, ConfType: "FUTURE", DeptName: "R&D", Joins: []simulator.AttendeeRecord{}}
+	for i := range joins {
+		r.Joins = append(r.Joins, simulator.AttendeeRecord{CallNumber: fmt.Sprint(i), JoinTime: r.Start.UnixMilli(), LeftTime: end.UnixMilli(), DeptName: "R&D"})
+	}
+	s.Service.Add(r)
+}
+
+func TestAttendanceEqualsTheTruthOverDays(t *testing.T) {
+	stack.Simulate(t, func(o *stack.Options) { o.Service.MeetingsPerDay = 200 }, func(t *testing.T, s *stack.Simulated) {
+		baseline := map[string]bool{}
+		for _, r := range s.Service.Records(time.Now()) {
+			baseline[r.ConfUUID] = true
+		}
+		s.Run()
+		s.RunAttendance()
+		for range 26 * 60 {
+			s.Pass(time.Minute)
+			s.Scrape()
+		}
+		s.Service.SetFault(simulator.On(simulator.PathHistory, simulator.Hang())) // nothing new is counted
+		for range 4 * 60 {
+			s.Pass(time.Minute)
+			s.Scrape()
+		}
+		type sums struct{ meetings, joins, seconds float64 }
+		truth, byDepartment, found := map[string]sums{}, map[string]float64{}, map[string]sums{}
+		for _, r := range s.Service.Records(time.Now().Add(-4*time.Hour - time.Minute)) {
+			if baseline[r.ConfUUID] {
+				continue
+			}
+			one := truth[meeting.Department(r.DeptName)]
+			one.meetings++
+			for _, row := range s.Service.Attendance(r.ConfUUID) {
+				one.joins++
+				one.seconds += float64((row.LeftTime - row.JoinTime) / 1000)
+				byDepartment[meeting.Department(row.DeptName)] += float64((row.LeftTime - row.JoinTime) / 1000)
+			}
+			truth[meeting.Department(r.DeptName)] = one
+		}
+		families := s.Scrape()
+		each := func(name string, add func(*sums, float64)) {
+			for _, m := range families[name].GetMetric() {
+				department := m.GetLabel()[len(m.GetLabel())-1].GetValue()
+				one := found[department]
+				add(&one, m.GetCounter().GetValue())
+				found[department] = one
+			}
+		}
+		each("attended_meetings_total", func(o *sums, v float64) { o.meetings += v })
+		each("attendances_total", func(o *sums, v float64) { o.joins += v })
+		each("attended_seconds_total", func(o *sums, v float64) { o.seconds += v })
+		withoutZeros := func(m map[string]sums) map[string]sums {
+			for department, one := range m {
+				if one == (sums{}) {
+					delete(m, department)
+				}
+			}
+			return m
+		}
+		if diff := cmp.Diff(truth, withoutZeros(found), cmp.AllowUnexported(sums{})); diff != "" || len(truth) < 5 {
+			t.Errorf("(-truth +got):\n%s", diff)
+		}
+		seconds := map[string]float64{}
+		for _, m := range families["attendee_seconds_total"].GetMetric() {
+			seconds[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
+		}
+		if diff := cmp.Diff(byDepartment, seconds); diff != "" {
+			t.Errorf("by department (-truth +got):\n%s", diff)
+		}
+		s.Want(0, "attendance_pending_meetings")
+	})
+}
+
+func TestAttendanceDelayAndRetries(t *testing.T) {
+	stack.Simulate(t, onlyAdded, func(t *testing.T, s *stack.Simulated) {
+		s.Run()
+		s.RunAttendance()
+		s.Scrape()
+		s.Pass(3*time.Minute + time.Second)
+		add(s, "empty", 0)
+		add(s, "full", 2)
+		s.Pass(time.Minute) // seen at minute 4
+		s.Scrape()
+		var asked []time.Duration
+		began := time.Now()
+		s.Service.SetFault(ofMeeting("empty", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			asked = append(asked, time.Since(began).Round(time.Minute))
+			next.ServeHTTP(w, r)
+		}))
+		s.Pass(9 * time.Minute)
+		s.Want(2, "attendance_pending_meetings")
+		s.Pass(time.Minute)
+		s.Want(1, "attended_meetings_total", "scheduled", "R&D")
+		s.Want(1, "attendance_pending_meetings")
+		s.Pass(2 * time.Hour)
+		s.Want(2, "attended_meetings_total", "scheduled", "R&D")
+		s.Want(2, "attendances_total", "scheduled", "R&D")
+		m := time.Minute
+		if want := []time.Duration{10 * m, 20 * m, 50 * m, 110 * m}; !slices.Equal(asked, want) {
+			t.Errorf("asked after %v, want %v", asked, want)
+		}
+	})
+}
+
+func TestAttendanceThatFails(t *testing.T) {
+	t.Run("one meeting does not block the others", func(t *testing.T) {
+		stack.Simulate(t, onlyAdded, func(t *testing.T, s *stack.Simulated) {
+			s.Run()
+			s.RunAttendance()
+			s.Pass(time.Minute)
+			s.Service.SetFault(ofMeeting("bad", simulator.Answer(400, "MMC.111070001", "no")))
+			add(s, "bad", 1)
+			for i := range 20 {
+				s.Pass(time.Minute)
+				add(s, fmt.Sprint(i), 1)
+				s.Scrape()
+			}
+			s.Pass(12 * time.Minute)
+			s.Want(20, "attended_meetings_total", "scheduled", "R&D")
+			s.Want(1, "attendance_pending_meetings")
+			if lines := s.Log.Lines("attendance", "level=warn"); len(lines) != 1 {
+				t.Errorf("got %d warnings: %v", len(lines), lines)
+			}
+			asked := s.Service.Requests(simulator.PathAttendance)
+			s.Pass(10 * time.Minute)
+			if n := s.Service.Requests(simulator.PathAttendance) - asked; n < 9 || n > 12 {
+				t.Errorf("asked %d times in ten minutes", n)
+			}
+			s.Want(0, "collector_success", "attendance")
+			s.Service.SetFault(nil)
+			s.Pass(time.Minute)
+			s.Want(21, "attended_meetings_total", "scheduled", "R&D")
+			s.Want(1, "collector_success", "attendance")
+			if lines := s.Log.Lines("succeeds again", "collector=attendance"); len(lines) != 1 {
+				t.Errorf("got %v", lines)
+			}
+			s.Want(1, "up")
+		})
+	})
+	t.Run("given up", func(t *testing.T) {
+		stack.Simulate(t, onlyAdded, func(t *testing.T, s *stack.Simulated) {
+			s.Run()
+			s.RunAttendance()
+			s.Scrape()
+			s.Pass(time.Minute)
+			add(s, "gone", 1)
+			add(s, "unusable", 1)
+			s.Service.Edit("unusable", func(r *simulator.Record) { r.Joins[0].JoinTime = 0 })
+			s.Pass(5 * time.Minute)
+			s.Service.Remove("gone")
+			s.Pass(10 * time.Minute)
+			s.Want(1, "attendance_unread_meetings_total", "gone")
+			s.Want(1, "attendance_unread_meetings_total", "invalid")
+			s.Want(0, "attendance_pending_meetings")
+			s.Want(1, "collector_success", "attendance")
+		})
+	})
+	for name, fault := range map[string]simulator.Fault{
+		"403": simulator.Answer(403, "MMC.111070002", "no"), "404": simulator.Answer(404, "APIGW.0101", "no"),
+	} {
+		t.Run("refused "+name, func(t *testing.T) {
+			stack.Simulate(t, onlyAdded, func(t *testing.T, s *stack.Simulated) {
+				s.Run()
+				s.RunAttendance()
+				s.Pass(time.Minute)
+				s.Service.SetFault(onAttendance(fault))
+				for i := range 10 {
+					add(s, fmt.Sprint(i), 1)
+				}
+				s.Pass(20 * time.Minute)
+				asked := s.Service.Requests(simulator.PathAttendance)
+				s.Pass(5 * time.Hour)
+				if n := s.Service.Requests(simulator.PathAttendance) - asked; asked > 2 || n != 5 {
+					t.Errorf("asked %d times at first, and %d times in five hours", asked, n)
+				}
+				if lines := s.Log.Lines("--no-collector.attendance"); len(lines) != 1 || len(s.Log.Lines("level=warn")) != 1 {
+					t.Errorf("got %v", s.Log.Lines("level=warn"))
+				}
+				s.Want(0, "collector_success", "attendance")
+				s.Want(1, "up")
+				s.Service.SetFault(nil)
+				s.Pass(time.Hour + 5*time.Minute)
+				s.Want(10, "attended_meetings_total", "scheduled", "R&D")
+			})
+		})
+	}
+	t.Run("a dead token is left to the polls", func(t *testing.T) {
+		stack.Simulate(t, onlyAdded, func(t *testing.T, s *stack.Simulated) {
+			s.Run()
+			s.RunAttendance()
+			s.Pass(time.Minute)
+			add(s, "a", 1)
+			s.Pass(time.Minute)
+			s.Scrape()
+			s.Pass(9*time.Minute + 30*time.Second)
+			s.Service.SetVariant(simulator.Variant{DeadToken: simulator.DeadTokenNoBody})
+			s.Service.RevokeTokens()
+			s.Pass(7 * time.Minute)
+			s.Want(1, "attended_meetings_total", "scheduled", "R&D")
+			if strings.Contains(s.Log.String(), "--no-collector.attendance") {
+				t.Error("one refusal is believed")
+			}
+		})
+	})
+}
+
+// Attendance uses what the history leaves of the limit, and no more than its share.
+func TestAttendanceLeavesPollsAlone(t *testing.T) {
+	stack.Simulate(t, func(o *stack.Options) { onlyAdded(o); o.Client.MaxRequestsPerMinute = 30 }, func(t *testing.T, s *stack.Simulated) {
+		s.Run()
+		s.RunAttendance()
+		s.Pass(time.Minute)
+		for i := range 400 {
+			add(s, fmt.Sprint(i), 1)
+		}
+		polls := total(s, "polls_total")
+		s.Pass(11 * time.Minute)
+		before := s.Service.Requests(simulator.PathAttendance)
+		s.Pass(10 * time.Minute)
+		if n := s.Service.Requests(simulator.PathAttendance) - before; n < 195 || n > 201 {
+			t.Errorf("%d requests in ten minutes", n)
+		}
+		if n := total(s, "polls_total") - polls; n != 21 {
+			t.Errorf("%v polls in 21 minutes", n)
+		}
+		s.Want(0, "last_poll_duration_seconds")
+	})
+}
