@@ -36,19 +36,25 @@ func readAttendance(status int, body []byte) (a attendanceAnswer) {
 
 // attend makes rounds of attendance, until nothing is due or the next poll is.
 func (w *world) attend() {
-	p := w.process
-	for !w.t.Failed() && !p.ended && p.polling == nil && p.swept != (time.Time{}) && !time.Now().Before(p.attendAt) && time.Now().Before(p.due) {
-		before := w.pending()
-		ctx, cancel := context.WithDeadline(p.ctx, p.due)
-		wait := p.Attendance.Round(ctx)
-		cancel()
-		p.attendAt = time.Now().Add(wait)
-		p.transport.roundEnded()
-		w.noteAttendance(before)
-		if wait > 0 {
-			return
-		}
+	for w.attendOnce() {
 	}
+}
+
+// attendOnce makes one round, unless none is due or a poll is. It reports whether
+// the next one is due at once.
+func (w *world) attendOnce() bool {
+	p, now := w.process, time.Now()
+	if w.t.Failed() || p.ended || p.polling != nil || p.swept.IsZero() || now.Before(p.attendAt) || !now.Before(p.due) {
+		return false
+	}
+	before := w.pending()
+	ctx, cancel := context.WithDeadline(p.ctx, p.due)
+	wait := p.Attendance.Round(ctx)
+	cancel()
+	p.attendAt = time.Now().Add(wait)
+	p.transport.roundEnded()
+	w.noteAttendance(before)
+	return wait == 0
 }
 
 // pending returns the pending meetings of the ledger, in no order.

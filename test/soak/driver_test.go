@@ -39,7 +39,7 @@ func (w *world) step() {
 			w.kill()
 		}
 	case x < 0.075 && w.path != "":
-		w.powerCutDuringCommit(w.attend)
+		w.powerCutDuringCommit(func() { w.attendOnce() })
 	case x < 0.09: // a power cut after the commit, before a scrape
 		w.finishPoll()
 		w.kill()
