@@ -79,8 +79,8 @@ type target struct {
 func dashboards(t *testing.T) map[string]dashboard {
 	t.Helper()
 	files, err := filepath.Glob("*.json")
-	if err != nil || len(files) != 2 {
-		t.Fatalf("got files %q and error %v, want 2 dashboards", files, err)
+	if err != nil || len(files) != 3 {
+		t.Fatalf("got files %q and error %v, want 3 dashboards", files, err)
 	}
 	all := map[string]dashboard{}
 	for _, file := range files {
@@ -122,7 +122,7 @@ func checkImport(t *testing.T, d dashboard) {
 		t.Errorf("uid %q, title %q, description %q, schemaVersion %d, tags %q", d.UID, d.Title, d.Description, d.SchemaVersion, d.Tags)
 	}
 	if len(d.Links) != 1 || !slices.Equal(d.Links[0].Tags, d.Tags) {
-		t.Errorf("links %v, want one that finds the other dashboard by its tags", d.Links)
+		t.Errorf("links %v, want one that finds the other dashboards by their tags", d.Links)
 	}
 	var names []string
 	for _, v := range d.Templating.List {

@@ -26,7 +26,7 @@ type view struct {
 // with the values that Grafana offers for the variables.
 func newView(t *testing.T, p promserver.Server, d dashboard, to time.Time) view {
 	t.Helper()
-	length := map[string]time.Duration{"now-24h": 24 * time.Hour, "now-14d/d": 14 * 24 * time.Hour}[d.Time.From]
+	length := map[string]time.Duration{"now-24h": 24 * time.Hour, "now-7d/d": 7 * 24 * time.Hour, "now-14d/d": 14 * 24 * time.Hour}[d.Time.From]
 	if length == 0 {
 		t.Fatalf("%s: unexpected time range from %s", d.Title, d.Time.From)
 	}

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,7 +36,8 @@ var (
 	historyStart = historyEnd.Add(-15 * day)
 )
 
-// scrapeInterval is the time between two scrapes, and between two polls.
+// scrapeInterval is the time between two scrapes, two polls, and two readings of
+// meetings in progress and of resources.
 const scrapeInterval = 5 * time.Minute
 
 // writeHistory runs an exporter in virtual time. It writes the scrapes of a
@@ -56,6 +58,7 @@ func writeHistory(t *testing.T, to io.Writer) (week, end []*family) {
 		// A poll begins a minute before each scrape, so it ends before the scrape.
 		s.Pass(time.Until(historyStart) - time.Minute)
 		s.Run()
+		s.RunOptional()
 		s.Pass(time.Minute)
 		gather := func() []*family {
 			families, err := s.Gatherer().Gather()
@@ -88,6 +91,7 @@ func writeHistory(t *testing.T, to io.Writer) (week, end []*family) {
 
 func configure(o *stack.Options) {
 	o.SetInterval(scrapeInterval)
+	o.LiveInterval, o.ResourcesInterval = scrapeInterval, scrapeInterval
 	o.Poller.SweepInterval, o.Poller.Tail = 2*time.Hour, 2*time.Hour
 	o.Ledger.MaxDepartments = 9 // fewer than there are, so some are folded
 	o.Service.Seed, o.Service.MeetingsPerDay = 3, 240
@@ -123,8 +127,12 @@ func faults(service *simulator.Service) simulator.Fault {
 		{14*day + 19*time.Hour, 10 * time.Minute, forbidden},
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
+	var mu sync.Mutex // guards rng
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		time.Sleep(80*time.Millisecond + time.Duration(rng.ExpFloat64()*float64(150*time.Millisecond)))
+		mu.Lock()
+		delay, luck := rng.ExpFloat64(), rng.IntN(160)
+		mu.Unlock()
+		time.Sleep(80*time.Millisecond + time.Duration(delay*float64(150*time.Millisecond)))
 		since := time.Since(historyStart)
 		for _, o := range outages {
 			if since >= o.begin && since < o.begin+o.length {
@@ -132,7 +140,7 @@ func faults(service *simulator.Service) simulator.Fault {
 				return
 			}
 		}
-		switch rng.IntN(160) {
+		switch luck {
 		case 0:
 			serverError(w, r, next)
 		case 1:
@@ -150,7 +158,7 @@ func addMalformed(service *simulator.Service, n int) {
 	service.Add(
 		simulator.Record{ConfUUID: fmt.Sprint("order", n), Start: end, End: end.Add(-time.Hour), ListedAt: end},
 		simulator.Record{ConfUUID: fmt.Sprint("time", n), Start: end, ListedAt: end, Extra: map[string]json.RawMessage{"endTime": json.RawMessage(`"soon"`)}},
-		simulator.Record{ConfUUID: fmt.Sprint("number", n), Start: end, End: end, ListedAt: end, NormalCount: new(-1), TerminalCount: new(2_000_000), ConfType: "IMMEDIATELY", DeptName: "Finance"},
+		simulator.Record{ConfUUID: fmt.Sprint("number", n), Start: end, End: end, ListedAt: end, NormalCount: new(-1), TerminalCount: new(-2), ConfType: "IMMEDIATELY", DeptName: "Finance"},
 	)
 }
 

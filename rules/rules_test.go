@@ -18,7 +18,7 @@ import (
 func TestPromtool(t *testing.T) {
 	t.Parallel()
 	rules := glob(t, "*.yaml")
-	if want := []string{"exporter-alerts.yaml", "recording.yaml", "usage-alerts.yaml"}; !slices.Equal(rules, want) {
+	if want := []string{"capacity-alerts.yaml", "exporter-alerts.yaml", "recording.yaml", "usage-alerts.yaml"}; !slices.Equal(rules, want) {
 		t.Errorf("got files %q, want %q", rules, want)
 	}
 	promtool := func(name string, args ...string) {

@@ -75,7 +75,7 @@ func TestChart(t *testing.T) {
 		"existing claim":  {required + "persistence: {existingClaim: mine}\n", nil},
 		"enterprises":     {several, map[string]int{"PersistentVolumeClaim": 1, "ConfigMap": 1}},
 		"all options": {allOptions, map[string]int{
-			"PersistentVolumeClaim": 1, "Secret": 1, "ConfigMap": 1, "ServiceMonitor": 1, "PrometheusRule": 3,
+			"PersistentVolumeClaim": 1, "Secret": 1, "ConfigMap": 1, "ServiceMonitor": 1, "PrometheusRule": 4,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

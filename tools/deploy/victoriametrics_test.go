@@ -32,6 +32,7 @@ func TestVictoriaMetrics(t *testing.T) {
 				`ended_meetings_total{department="A",`:      meetings * minutes,
 				"ended_duration_seconds_count{":             meetings * minutes,
 				`ended_duration_seconds_bucket{le="28800",`: meetings / 2 * minutes,
+				"resource_expiry_timestamp_seconds{":        int(now.Unix()) + 86400*meetings/5, // in 20 and in 18 days
 			} {
 				fmt.Fprintf(&samples, "huaweicloud_meeting_%sjob=%q,%s} %d %d\n", series, "meetings", source, value, at.UnixMilli())
 			}
@@ -74,6 +75,7 @@ func TestVictoriaMetrics(t *testing.T) {
 		"job:huaweicloud_meeting_recent_meetings:sum":                              {"north": "100", "south": "90"},
 		"job:huaweicloud_meeting_ended_duration_seconds:over8h_increase1d":         {"north": "6000", "south": "5400"},
 		"job_department_conference_type:huaweicloud_meeting_ended_meetings:rate1h": {"north": fmt.Sprint(100. / 60), "south": "1.5"},
+		"HuaweiCloudMeetingResourceExpiring":                                       {"north": "1728000", "south": "1555200"},
 		"meeting-usage.json panel 2 query A":                                       {"": "190"},
 	} {
 		if got := evaluate(all[name]); !maps.Equal(got, want) {
