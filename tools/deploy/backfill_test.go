@@ -16,7 +16,7 @@ import (
 // compares what it then holds with the files of the same backfill.
 func TestVictoriaMetricsBackfill(t *testing.T) {
 	server := "http://" + run(t, tool(t, "victoria-metrics"), "started server at http://",
-		"-httpListenAddr=127.0.0.1:0", "-storageDataPath="+t.TempDir(), "-retentionPeriod=100y", "-search.latencyOffset=0s")
+		"-httpListenAddr=127.0.0.1:0", "-storageDataPath="+t.TempDir(), "-retentionPeriod=100y", "-dedup.minScrapeInterval=1ms", "-search.latencyOffset=0s")
 	service := start(t, "listens on ", "simulate", "--simulate.listen-address=127.0.0.1:0")
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "key"), appKey)
@@ -39,6 +39,7 @@ func TestVictoriaMetricsBackfill(t *testing.T) {
 		t.Errorf("got\n%s", out)
 	}
 	backfill("state", toStore)
+	backfill("twice", toStore) // as a run that goes on sends a day
 	get(t, server+"internal/force_flush")
 
 	query := func(at time.Time, expr string) float64 {
