@@ -12,6 +12,9 @@ type visit struct {
 	joined, left time.Time
 }
 
+// maxVisitors keeps a record with an absurd number cheap.
+const maxVisitors = 10_000
+
 // visits returns all visits of a meeting, in no order. They depend on the seed
 // and the confUUID. The first caller stays from the start to the end. Most of
 // the others were invited: some of those do not come, some leave early, and some
@@ -19,7 +22,7 @@ type visit struct {
 func (e *enterprise) visits(r *Record) []visit {
 	rng := stream(e.seed, forVisits, hash(r.ConfUUID))
 	visits := []visit{{0, r.Start, r.End}}
-	invited := valueOf(r.NormalCount) + valueOf(r.TerminalCount)
+	invited := min(valueOf(r.NormalCount)+valueOf(r.TerminalCount), maxVisitors)
 	for i := 1; i < invited; i++ {
 		if chance(rng, 0.85) {
 			visits = append(visits, r.newVisits(rng, i)...)
