@@ -46,8 +46,10 @@ func TestRefusedStore(t *testing.T) {
 		{want: "--remote-write.header: the name is not one of a header", flags: []string{url, "--remote-write.header= =" + testSecret}},
 		{want: "--remote-write.header: the value of A contains a control character", flags: []string{url, "--remote-write.header=A=\n" + testSecret}},
 		{want: "--remote-write.header: A is given twice", flags: []string{url, "--remote-write.header=A=" + testSecret, "--remote-write.header=a=b"}},
-		{want: `--remote-write.header: setting header "Authorization" is not allowed; for a sign-in, use --remote-write.config.file`,
-			flags: []string{url, "--remote-write.header=authorization=" + testSecret}},
+		{
+			want:  `--remote-write.header: setting header "Authorization" is not allowed; for a sign-in, use --remote-write.config.file`,
+			flags: []string{url, "--remote-write.header=authorization=" + testSecret},
+		},
 		{want: "--remote-write.header: goes with --remote-write.url only", flags: []string{"--remote-write.header=A=" + testSecret}},
 		{want: "--remote-write.config.file: goes with --remote-write.url only", file: "basic_auth: {}"},
 		{want: "--remote-write.config.file: yaml: unmarshal errors: line 1: field bearer not found", file: "bearer: " + testSecret, flags: []string{url}},
@@ -68,7 +70,7 @@ func TestRefusedStore(t *testing.T) {
 }
 
 func TestStoreIsSignedInTo(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
 		got := []string{r.URL.String(), user, password, r.Header.Get("X-Scope-OrgID"), r.Header.Get("X-Other"), r.Header.Get("User-Agent")}
 		if strings.Join(got, " ") != "/a/write?b=c me "+testSecret+" north other=1 "+program+"/" {

@@ -94,7 +94,7 @@ func everyFamily(t *testing.T) []*dto.MetricFamily {
 	live, resources := poller.NewLive(optional, service, meetings.Snapshot), poller.NewResources(optional, service)
 	live.Round(t.Context())
 	resources.Round(t.Context())
-	attendance := poller.NewAttendance(opts.attendanceOptions.config(log.NewNopLogger()), service, meetings)
+	attendance := poller.NewAttendance(opts.attendanceConfig(log.NewNopLogger()), service, meetings)
 	attendance.Round(t.Context())
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(

@@ -38,6 +38,6 @@ func (o *attendanceOptions) validateAttendance(maxCatchUp time.Duration) error {
 	return nil
 }
 
-func (o *attendanceOptions) config(logger log.Logger) poller.AttendanceConfig {
+func (o *attendanceOptions) attendanceConfig(logger log.Logger) poller.AttendanceConfig {
 	return poller.AttendanceConfig{Delay: o.attendanceDelay, Now: time.Now, Logger: logger}
 }

@@ -37,7 +37,7 @@ func (o *options) newOptional(name string, c *client.Client, l *ledger.Ledger, l
 		all.metrics = append(all.metrics, collector.NewResources(resources, time.Now))
 	}
 	if o.attendance {
-		attendance := poller.NewAttendance(o.attendanceOptions.config(logger), c, l)
+		attendance := poller.NewAttendance(o.attendanceConfig(logger), c, l)
 		all.loops, statuses = append(all.loops, attendance.Run), append(statuses, attendance.Status)
 	}
 	all.metrics = append(all.metrics, collector.NewOptional(statuses...))

@@ -148,7 +148,7 @@ func written(t *testing.T, service *simulator.Service, cfg backfill.Config) map[
 
 // diff returns how what was sent differs from what files hold.
 func (r *receiver) diff(files map[string]samples) string {
-	if maps.EqualFunc(files, r.all, func(a, b samples) bool { return maps.Equal(a, b) }) {
+	if maps.EqualFunc(files, r.all, maps.Equal) {
 		return "" // which cmp would find out slowly
 	}
 	return fmt.Sprintf("(-in files +sent):\n%.2000s", cmp.Diff(files, r.all))
@@ -247,10 +247,14 @@ func TestStoreFailures(t *testing.T) {
 				w.Header().Set("Content-Length", "100")
 				w.WriteHeader(http.StatusBadRequest)
 			}},
-			"down": {times: always, wait: time.Second, atMost: 60, fault: func(w http.ResponseWriter) { http.Error(w, "no disk", http.StatusInternalServerError) },
-				err: "the store has taken nothing for 30m0s: server returned HTTP status 500 Internal Server Error: no disk"},
-			"wrong password": {times: always, atMost: 1, fault: func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) },
-				err: "401 Unauthorized:; check --remote-write.config.file and --remote-write.header"},
+			"down": {
+				times: always, wait: time.Second, atMost: 60, fault: func(w http.ResponseWriter) { http.Error(w, "no disk", http.StatusInternalServerError) },
+				err: "the store has taken nothing for 30m0s: server returned HTTP status 500 Internal Server Error: no disk",
+			},
+			"wrong password": {
+				times: always, atMost: 1, fault: func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) },
+				err: "401 Unauthorized:; check --remote-write.config.file and --remote-write.header",
+			},
 			"moved": {times: always, atMost: 1, fault: func(w http.ResponseWriter) {
 				w.Header().Set("Location", "/page")
 				w.WriteHeader(http.StatusFound)

@@ -64,7 +64,7 @@ func TestAttendanceInEveryVariant(t *testing.T) {
 				continue
 			}
 			got, err := s.client.Attendance(t.Context(), r.ConfUUID, r.End)
-			want := attended(s.Service.Attendance(r.ConfUUID), never, r.End)
+			want := attended(s.Attendance(r.ConfUUID), never, r.End)
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Fatalf("seed %d, %+v: %v (-want +got):\n%s", seed, v, err, diff)
 			}

@@ -12,7 +12,7 @@ import (
 func TestNewAttendance(t *testing.T) {
 	start := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
 	end := start.Add(52 * time.Minute)
-	at := func(d time.Duration) time.Time { return start.Add(d) }
+	at := start.Add
 	join := func(number, name, department string, from, to time.Duration) meeting.Join {
 		return meeting.Join{Joined: at(from), Left: at(to), Number: number, Name: name, Department: department}
 	}
@@ -38,7 +38,8 @@ func TestNewAttendance(t *testing.T) {
 			join("1", "", "A", 0, 1999*time.Millisecond), join("1", "", "B", 0, 1999*time.Millisecond),
 		}, sums(2, 1, 2, map[string]int64{"A": 1, "B": 1}), false},
 		"no time of leaving": {[]meeting.Join{
-			{Joined: at(2 * time.Minute), Number: "1", Department: "A"}, join("1", "", "A", 2*time.Minute, time.Minute),
+			{Joined: at(2 * time.Minute), Number: "1", Department: "A"},
+			join("1", "", "A", 2*time.Minute, time.Minute),
 			{Joined: end.Add(time.Hour), Number: "1", Department: "A"},
 		}, sums(3, 1, 6000, map[string]int64{"A": 6000}), false},
 		"odd times": {[]meeting.Join{

@@ -184,7 +184,7 @@ func TestAttendanceThatFails(t *testing.T) {
 		})
 	})
 	t.Run("given up", func(t *testing.T) {
-		stack.Simulate(t, onlyAdded, func(t *testing.T, s *stack.Simulated) {
+		stack.Simulate(t, onlyAdded, func(_ *testing.T, s *stack.Simulated) {
 			s.Run()
 			s.RunAttendance()
 			s.Scrape()

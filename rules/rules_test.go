@@ -121,6 +121,7 @@ func checkAlerts(t *testing.T, alerts []rule) {
 			"the enterprise in the description":          strings.Contains(description, "with $labels.enterprise"),
 			"what to do first in the description":        strings.Contains(description, " First "),
 			"an annotation with the link to the runbook": r.Annotations["runbook"] == "rules/README.md#"+strings.ToLower(r.Name),
+
 			"a runbook with Meaning, Look with a query, and Do, in this order": runbookForm.MatchString(runbook),
 		} {
 			if !ok {
