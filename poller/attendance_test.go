@@ -263,7 +263,7 @@ func TestAttendanceLeavesPollsAlone(t *testing.T) {
 		s.Pass(11 * time.Minute)
 		before := s.Service.Requests(simulator.PathAttendance)
 		s.Pass(10 * time.Minute)
-		if n := s.Service.Requests(simulator.PathAttendance) - before; n < 195 || n > 201 {
+		if n := s.Service.Requests(simulator.PathAttendance) - before; n < 190 || n > 205 {
 			t.Errorf("%d requests in ten minutes", n)
 		}
 		if n := total(s, "polls_total") - polls; n != 21 {
