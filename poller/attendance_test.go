@@ -52,14 +52,14 @@ func add(s *stack.Simulated, uuid string, joins int) {
 }
 
 func TestAttendanceEqualsTheTruthOverDays(t *testing.T) {
-	stack.Simulate(t, func(o *stack.Options) { o.Service.MeetingsPerDay = 200 }, func(t *testing.T, s *stack.Simulated) {
+	stack.Simulate(t, func(o *stack.Options) { o.Service.MeetingsPerDay = 100 }, func(t *testing.T, s *stack.Simulated) {
 		baseline := map[string]bool{}
 		for _, r := range s.Service.Records(time.Now()) {
 			baseline[r.ConfUUID] = true
 		}
 		s.Run()
 		s.RunAttendance()
-		for range 26 * 60 {
+		for range 10 * 60 {
 			s.Pass(time.Minute)
 			s.Scrape()
 		}
