@@ -3,6 +3,8 @@ package poller_test
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -52,14 +54,15 @@ func add(s *stack.Simulated, uuid string, joins int) {
 }
 
 func TestAttendanceEqualsTheTruthOverDays(t *testing.T) {
-	stack.Simulate(t, func(o *stack.Options) { o.Service.MeetingsPerDay = 200 }, func(t *testing.T, s *stack.Simulated) {
+	path := filepath.Join(t.TempDir(), "ledger")
+	stack.Simulate(t, func(o *stack.Options) { o.Service.MeetingsPerDay, o.Path = 100, path }, func(t *testing.T, s *stack.Simulated) {
 		baseline := map[string]bool{}
 		for _, r := range s.Service.Records(time.Now()) {
 			baseline[r.ConfUUID] = true
 		}
 		s.Run()
 		s.RunAttendance()
-		for range 26 * 60 {
+		for range 10 * 60 {
 			s.Pass(time.Minute)
 			s.Scrape()
 		}
@@ -69,6 +72,7 @@ func TestAttendanceEqualsTheTruthOverDays(t *testing.T) {
 			s.Scrape()
 		}
 		type sums struct{ meetings, joins, seconds float64 }
+		persons := map[string]bool{}
 		truth, byDepartment, found := map[string]sums{}, map[string]float64{}, map[string]sums{}
 		for _, r := range s.Service.Records(time.Now().Add(-4*time.Hour - time.Minute)) {
 			if baseline[r.ConfUUID] {
@@ -77,6 +81,7 @@ func TestAttendanceEqualsTheTruthOverDays(t *testing.T) {
 			one := truth[meeting.Department(r.DeptName)]
 			one.meetings++
 			for _, row := range s.Service.Attendance(r.ConfUUID) {
+				persons[row.DisplayName], persons[row.CallNumber] = true, true
 				one.joins++
 				one.seconds += float64((row.LeftTime - row.JoinTime) / 1000)
 				byDepartment[meeting.Department(row.DeptName)] += float64((row.LeftTime - row.JoinTime) / 1000)
@@ -114,6 +119,18 @@ func TestAttendanceEqualsTheTruthOverDays(t *testing.T) {
 			t.Errorf("by department (-truth +got):\n%s", diff)
 		}
 		s.Want(0, "attendance_pending_meetings")
+
+		delete(persons, "")
+		file, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := string(file) + s.Log.String() + fmt.Sprint(families)
+		for person := range persons {
+			if strings.Contains(kept, person) {
+				t.Errorf("%q is in the ledger, the log or a scrape", person)
+			}
+		}
 	})
 }
 
@@ -263,7 +280,7 @@ func TestAttendanceLeavesPollsAlone(t *testing.T) {
 		s.Pass(11 * time.Minute)
 		before := s.Service.Requests(simulator.PathAttendance)
 		s.Pass(10 * time.Minute)
-		if n := s.Service.Requests(simulator.PathAttendance) - before; n < 195 || n > 201 {
+		if n := s.Service.Requests(simulator.PathAttendance) - before; n < 190 || n > 205 {
 			t.Errorf("%d requests in ten minutes", n)
 		}
 		if n := total(s, "polls_total") - polls; n != 21 {
