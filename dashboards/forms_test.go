@@ -53,7 +53,9 @@ scrape_configs:
 // others show a share, a quantile, or the value of one source.
 var added = map[string]string{
 	"Meetings": "AB", "Hours in meetings": "AB", "Participants": "AB", "Hardware terminals": "AB",
-	"Meetings a day, by conference type": "A", "Hours a day, by department": "A", "Busiest departments": "ABDF",
+	"People who joined": "AB", "Person-hours": "AB", "Invited and joined, each day": "AB",
+	"Person-hours a day, by department of those who joined": "A",
+	"Meetings a day, by conference type":                    "A", "Hours a day, by department": "A", "Busiest departments": "ABDF",
 	"Recorded meetings a day": "A", "Hardware terminals a day": "A", "Meetings that end in each hour of the day": "A",
 	"Failed polls": "A", "Failed polls by reason": "A", "Polls an hour": "A", "API requests by code": "A",
 	"Meetings in the ledger": "A", "Invalid records": "A", "Meetings folded into other": "A",

@@ -59,6 +59,7 @@ func writeHistory(t *testing.T, to io.Writer) (week, end []*family) {
 		s.Pass(time.Until(historyStart) - time.Minute)
 		s.Run()
 		s.RunOptional()
+		s.RunAttendance()
 		s.Pass(time.Minute)
 		gather := func() []*family {
 			families, err := s.Gatherer().Gather()
