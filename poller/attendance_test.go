@@ -55,26 +55,26 @@ func add(s *stack.Simulated, uuid string, joins int) {
 
 func TestAttendanceEqualsTheTruthOverDays(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger")
-	stack.Simulate(t, func(o *stack.Options) { o.Service.MeetingsPerDay, o.Path = 100, path }, func(t *testing.T, s *stack.Simulated) {
+	stack.Simulate(t, func(o *stack.Options) { o.Service.MeetingsPerDay, o.Path = 60, path }, func(t *testing.T, s *stack.Simulated) {
 		baseline := map[string]bool{}
 		for _, r := range s.Service.Records(time.Now()) {
 			baseline[r.ConfUUID] = true
 		}
 		s.Run()
 		s.RunAttendance()
-		for range 10 * 60 {
+		for range 6 * 60 {
 			s.Pass(time.Minute)
 			s.Scrape()
 		}
 		s.Service.SetFault(simulator.On(simulator.PathHistory, simulator.Hang())) // nothing new is counted
-		for range 4 * 60 {
+		for range 3 * 60 {
 			s.Pass(time.Minute)
 			s.Scrape()
 		}
 		type sums struct{ meetings, joins, seconds float64 }
 		persons := map[string]bool{}
 		truth, byDepartment, found := map[string]sums{}, map[string]float64{}, map[string]sums{}
-		for _, r := range s.Service.Records(time.Now().Add(-4*time.Hour - time.Minute)) {
+		for _, r := range s.Service.Records(time.Now().Add(-3*time.Hour - time.Minute)) {
 			if baseline[r.ConfUUID] {
 				continue
 			}

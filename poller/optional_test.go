@@ -171,7 +171,7 @@ func TestRefusedIsTriedEveryHour(t *testing.T) {
 				continue
 			}
 			t.Run(fmt.Sprint(c.lacks, " ", status), func(t *testing.T) {
-				stack.Simulate(t, nil, func(t *testing.T, s *stack.Simulated) {
+				stack.Simulate(t, onlyAdded, func(t *testing.T, s *stack.Simulated) {
 					s.Service.SetFault(simulator.On(c.path, simulator.Answer(status, code, "")))
 					s.Run()
 					s.RunOptional()
