@@ -39,5 +39,5 @@ func (o *attendanceOptions) validateAttendance(maxCatchUp time.Duration) error {
 }
 
 func (o *attendanceOptions) attendanceConfig(logger log.Logger) poller.AttendanceConfig {
-	return poller.AttendanceConfig{Delay: o.attendanceDelay, Now: time.Now, Logger: logger}
+	return poller.AttendanceConfig{Delay: o.attendanceDelay, MaxRequestsPerMinute: o.attendancePerMinute, Now: time.Now, Logger: logger}
 }

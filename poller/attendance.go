@@ -23,6 +23,8 @@ const (
 	// The backoff of a reading that failed doubles between these.
 	minBackoff = 5 * time.Second
 	maxBackoff = time.Minute
+	// longBacklog is how long after its time a reading must begin for a warning.
+	longBacklog = time.Hour
 	// refusalRetry is the time after a first refusal. Meanwhile the polls of the
 	// history replace a dead token, which may look like one.
 	refusalRetry = 5 * time.Minute
@@ -37,6 +39,9 @@ type AttendanceConfig struct {
 	// Delay is the time from the first sight of a meeting to the first reading of
 	// its attendance.
 	Delay time.Duration
+	// MaxRequestsPerMinute is the share of the limit that attendance may use, for
+	// the warning that it is too small.
+	MaxRequestsPerMinute int
 	// Now is the wall clock, by which meetings are due. It must not be nil.
 	Now func() time.Time
 	// Logger receives a line when readings begin or cease to fail. It must not be
@@ -53,6 +58,8 @@ type Attendance struct {
 	ledger *ledger.Ledger
 	status atomic.Pointer[OptionalStatus]
 
+	pending  int            // meetings at the last look
+	behind   bool           // the warning of the backlog was logged
 	tries    map[string]try // of pending meetings that were asked for, by UUID
 	inARow   int            // failures since the last success
 	refusals int            // since the last success
@@ -100,6 +107,7 @@ func (a *Attendance) Round(ctx context.Context) (wait time.Duration) {
 		a.idle()
 		return min(untilDue, lookInterval)
 	}
+	a.warnOfBacklog(time.Since(due))
 	settled, err := a.read(ctx, next)
 	switch {
 	case ctx.Err() != nil:
@@ -114,12 +122,25 @@ func (a *Attendance) Round(ctx context.Context) (wait time.Duration) {
 	return 0
 }
 
+// warnOfBacklog logs once that attendance is behind: after an outage, or because
+// more meetings end than the share of the limit can read.
+func (a *Attendance) warnOfBacklog(waits time.Duration) {
+	if waits > longBacklog && !a.behind && !a.refused {
+		a.behind = true
+		level.Warn(a.cfg.Logger).Log("msg", "Attendance is behind; if this is not after an outage, raise --attendance.max-requests-per-minute",
+			"waits", waits.Round(time.Minute), "pending_meetings", a.pending, "allowed_per_minute", a.cfg.MaxRequestsPerMinute)
+	}
+	a.behind = a.behind && waits > longBacklog/2
+}
+
 // next returns the pending meeting that is due first, and when, on the monotonic
 // clock. A meeting that was first seen in the future is due at once: the wall clock
 // was ahead then. It forgets the tries of meetings that are not pending any more.
 func (a *Attendance) next() (next ledger.Pending, due time.Time, ok bool) {
 	clock, wall, pending := time.Now(), a.cfg.Now().Round(0), map[string]try{}
+	a.pending = 0
 	next, due, ok = a.ledger.NextPending(func(p ledger.Pending) time.Time {
+		a.pending++
 		if t, tried := a.tries[p.UUID]; tried {
 			pending[p.UUID] = t
 			return t.due

@@ -165,6 +165,28 @@ func TestAttendanceDelayAndRetries(t *testing.T) {
 	})
 }
 
+// More meetings end than the share of the limit can read.
+func TestAttendanceBacklogIsLoggedOnce(t *testing.T) {
+	share := func(o *stack.Options) { onlyAdded(o); o.Client.MaxAttendanceRequestsPerMinute = 1 }
+	stack.Simulate(t, share, func(t *testing.T, s *stack.Simulated) {
+		s.Run()
+		s.RunAttendance()
+		for i := range 120 {
+			add(s, fmt.Sprint(i), 1)
+		}
+		const warning = "Attendance is behind"
+		s.Pass(65 * time.Minute)
+		if lines := s.Log.Lines(warning); len(lines) != 0 {
+			t.Errorf("after an hour: %q", lines)
+		}
+		s.Pass(2 * time.Hour)
+		if lines := s.Log.Lines(warning); len(lines) != 1 || !strings.Contains(lines[0], "allowed_per_minute=1") || !strings.Contains(lines[0], "pending_meetings=") {
+			t.Errorf("got %q", lines)
+		}
+		s.Want(0, "attendance_pending_meetings")
+	})
+}
+
 func TestAttendanceThatFails(t *testing.T) {
 	t.Run("one meeting does not block the others", func(t *testing.T) {
 		stack.Simulate(t, onlyAdded, func(t *testing.T, s *stack.Simulated) {

@@ -105,7 +105,9 @@ func New(cfg Config) (*Stack, error) {
 	s.Live = poller.NewLive(optional(cfg.LiveInterval), s.Client, s.Ledger.Snapshot)
 	s.Resources = poller.NewResources(optional(cfg.ResourcesInterval), s.Client)
 
-	s.Attendance = poller.NewAttendance(poller.AttendanceConfig{Delay: cfg.AttendanceDelay, Now: cfg.Now, Logger: cfg.Poller.Logger}, s.Client, s.Ledger)
+	s.Attendance = poller.NewAttendance(poller.AttendanceConfig{
+		Delay: cfg.AttendanceDelay, MaxRequestsPerMinute: cfg.Client.MaxAttendanceRequestsPerMinute, Now: cfg.Now, Logger: cfg.Poller.Logger,
+	}, s.Client, s.Ledger)
 
 	meetings := prometheus.NewPedanticRegistry()
 	meetings.MustRegister(collector.New(s.Ledger, cfg.Ledger.Window, cfg.Now))
