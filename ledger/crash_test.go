@@ -28,7 +28,7 @@ type written struct {
 // and of more than a sector, and a rewrite.
 func recordWrites(t *testing.T) (writes []written) {
 	w := newStoredWorld(t)
-	many := manyMeetings(25)
+	many := manyMeetings(10)
 	poll := func(meetings ...meeting.Meeting) func(*world) {
 		return func(w *world) { w.apply(w.sweepPoll(meetings...)) }
 	}
