@@ -19,17 +19,20 @@ import (
 type attendanceAnswer struct {
 	gone  bool
 	count float64
+	rows  int // on the last page that was asked for
 }
 
 // readAttendance restates how an answer says that a meeting is gone, or how many
 // joins it lists.
 func readAttendance(status int, body []byte) (a attendanceAnswer) {
 	var answer struct {
-		Code  string `json:"error_code"`
-		Count any    `json:"count"`
+		Code  string            `json:"error_code"`
+		Count any               `json:"count"`
+		Data  []json.RawMessage `json:"data"`
 	}
 	_ = json.Unmarshal(body, &answer) // anything else has none of the fields
 	a.count, _ = number(answer.Count)
+	a.rows = len(answer.Data)
 	a.gone = answer.Code == "MMC.111070005" && (status == http.StatusBadRequest || status == http.StatusNotFound)
 	return a
 }
@@ -84,11 +87,24 @@ func (w *world) noteAttendance(before []string) {
 		w.score["attended"]++
 		var rows []simulator.AttendeeRecord
 		if answer.count > 0 {
-			rows = w.service.Attendance(uuid)
+			rows = w.withoutKnownEnd(w.service.Attendance(uuid), answer.rows)
 		}
 		w.oracle.CountAttendance(uuid, attended(rows), w.clock.wall(), time.Now())
 	}
 	w.comparePending()
+}
+
+// withoutKnownEnd leaves out a last page of so many rows if all of them came
+// before. Rows have no key: without an overlap, and if count is too low, such a
+// page looks like an earlier one that comes again.
+func (w *world) withoutKnownEnd(rows []simulator.AttendeeRecord, last int) []simulator.AttendeeRecord {
+	before := rows[:max(len(rows)-last, 0)]
+	for _, row := range rows[len(before):] {
+		if w.variant.Offset == simulator.OffsetRecord || w.variant.CountCap == 0 || !slices.Contains(before, row) {
+			return rows
+		}
+	}
+	return before
 }
 
 func (w *world) comparePending() {
@@ -127,13 +143,14 @@ func attended(rows []simulator.AttendeeRecord) meeting.Attendance {
 }
 
 // mayAsk reports what is wrong with a request for the attendance of a meeting,
-// empty if it is right.
-func (w *world) mayAsk(uuid string) (wrong string) {
+// empty if it is right. What was asked for once may be asked for again, also if
+// the clock was set back meanwhile.
+func (w *world) mayAsk(uuid string, again bool) (wrong string) {
 	for _, p := range w.oracle.Pending() {
 		if p.UUID != uuid {
 			continue
 		}
-		if age := w.clock.wall().Sub(p.Seen); age >= 0 && age < w.cfg.AttendanceDelay {
+		if age := w.clock.wall().Sub(p.Seen); age >= 0 && age < w.cfg.AttendanceDelay && !again {
 			return fmt.Sprintf("asked for attendance %v after the first sight", age)
 		}
 		return ""

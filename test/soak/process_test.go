@@ -78,7 +78,7 @@ func (w *world) start() {
 	p.due = p.started
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.transport = &transport{
-		RoundTripper: network.Transport, now: w.clock.wall, trace: w.trace, mayAsk: w.mayAsk, answers: map[string]attendanceAnswer{},
+		RoundTripper: network.Transport, now: w.clock.wall, trace: w.trace, mayAsk: w.mayAsk, asked: map[string]bool{}, answers: map[string]attendanceAnswer{},
 		rules: requestRules{fail: w.fail, interval: p.cfg.Poller.Interval, perMinute: p.cfg.Client.MaxRequestsPerMinute},
 	}
 	var seed [32]byte

@@ -25,7 +25,8 @@ type transport struct {
 	rules requestRules
 	pages []page // the readable pages of the history since the last poll ended
 
-	mayAsk  func(uuid string) (wrong string)
+	mayAsk  func(uuid string, again bool) (wrong string)
+	asked   map[string]bool             // for whose attendance was asked, by UUID
 	answers map[string]attendanceAnswer // the last one, by UUID
 }
 
@@ -37,10 +38,13 @@ const maxRead = 1 << 20
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	t.mu.Lock()
 	t.rules.request(r)
+	uuid := r.URL.Query().Get("confUUID")
+	again := t.asked[uuid]
+	t.asked[uuid] = true
 	t.mu.Unlock()
 	if r.URL.Path == simulator.PathAttendance {
-		if wrong := t.mayAsk(r.URL.Query().Get("confUUID")); wrong != "" {
-			t.rules.fail("%s: %s", r.URL.Query().Get("confUUID"), wrong)
+		if wrong := t.mayAsk(uuid, again); wrong != "" {
+			t.rules.fail("%s: %s", uuid, wrong)
 		}
 	}
 	resp, err := t.RoundTripper.RoundTrip(r)
