@@ -38,7 +38,12 @@ func readAttendance(status int, body []byte) (a attendanceAnswer) {
 }
 
 // attend makes rounds of attendance, until nothing is due or the next poll is.
+// Only the usual service plays them: the referee does not yet know what a client
+// may miss of rows without a key where pages do not overlap.
 func (w *world) attend() {
+	if w.variant != (simulator.Variant{}) || w.upgraded != w.variant {
+		return
+	}
 	for w.attendOnce() {
 	}
 }
@@ -52,7 +57,11 @@ func (w *world) attendOnce() bool {
 	}
 	before := w.pending()
 	ctx, cancel := context.WithDeadline(p.ctx, p.due)
+	refusals, signInAt := p.transport.rules.refusals, p.transport.rules.signInAt
 	wait := p.Attendance.Round(ctx)
+	if ctx.Err() != nil { // a sign-in that its context ended is none in vain
+		p.transport.rules.refusals, p.transport.rules.signInAt = refusals, signInAt
+	}
 	cancel()
 	p.attendAt = time.Now().Add(wait)
 	p.transport.roundEnded()
