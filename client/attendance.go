@@ -34,7 +34,7 @@ var (
 // Auth error. Error.Refused reports that no attendance can be read.
 func (c *Client) Attendance(ctx context.Context, uuid string, end time.Time) (meeting.Attendance, error) {
 	listing, err := list{
-		op: opAttendance, limit: c.cfg.PageLimit, paging: &c.attendancePaging,
+		op: opAttendance, limit: c.cfg.PageLimit, paging: &c.attendancePaging, keyless: true,
 		page: func(ctx context.Context, offset int) (*page, error) { return c.fetchAttendance(ctx, uuid, offset) },
 	}.read(ctx)
 	if err != nil {

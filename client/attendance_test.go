@@ -120,17 +120,21 @@ func TestAttendance(t *testing.T) {
 			}
 		})
 	}
-	t.Run("identical rows on two pages", func(t *testing.T) {
-		s := newDirectSetup(t, pageLimit(3))
-		r := s.record("8a57", 0)
-		for _, number := range []string{"0", "1", "2", "2", "3", "4", "4"} {
-			r.Joins = append(r.Joins, simulator.AttendeeRecord{CallNumber: number, JoinTime: end, LeftTime: end + 1000})
+	for _, offset := range []simulator.OffsetRule{simulator.OffsetRecord, simulator.OffsetWholePage, simulator.OffsetPageFrom0, simulator.OffsetPageFrom1} {
+		for _, v := range []simulator.Variant{{Offset: offset}, {Offset: offset, CountCap: 3}, {Offset: offset, CountCap: 3, EmptyPastEnd: true}} {
+			t.Run(fmt.Sprint("identical rows ", v.Offset, v.CountCap, v.EmptyPastEnd), func(t *testing.T) {
+				s := newDirectSetup(t, pageLimit(3), variant(v))
+				r := s.record("8a57", 0)
+				for _, number := range []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "4", "10", "6"} {
+					r.Joins = append(r.Joins, simulator.AttendeeRecord{CallNumber: number, JoinTime: end, LeftTime: end + 1000})
+				}
+				s.Add(r)
+				if got, err := s.client.Attendance(t.Context(), "8a57", r.End); err != nil || got.Joins != 13 || got.People != 11 {
+					t.Errorf("got %+v, %v", got, err)
+				}
+			})
 		}
-		s.Add(r)
-		if got, err := s.client.Attendance(t.Context(), "8a57", r.End); err != nil || got.Joins != 7 {
-			t.Errorf("got %+v, %v", got, err)
-		}
-	})
+	}
 	t.Run("a record comes while the pages are read", func(t *testing.T) {
 		s := newDirectSetup(t, pageLimit(3))
 		r := s.record("8a57", 0)

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 
 	"huaweicloud_meeting_exporter/meeting"
@@ -16,6 +17,8 @@ type list struct {
 	op     string        // names the operation in errors
 	limit  int           // the number of records to ask for in one page
 	paging *atomic.Int32 // the Paging, as far as known
+	// keyless says that rows have no identity: equal ones may be different records.
+	keyless bool
 	// page requests the page at an offset.
 	page func(ctx context.Context, offset int) (*page, error)
 }
@@ -37,6 +40,7 @@ type reading struct {
 	repeats     map[string]int    // how often a record came again on a later page, by row.key
 	departments map[string]string // one copy of each name
 	rows        []readRow         // of an attendance, without overlaps
+	last        *page             // that was added
 }
 
 // readRow is a row of an attendance.
@@ -150,13 +154,22 @@ func (r *reading) readPage(ctx context.Context, offset int) (*page, error) {
 
 // addNext adds a page that fits. It returns how many records are new.
 func (r *reading) addNext(p *page) (fresh int) {
-	if r.paging != PagingRecord && r.known(p) == len(p.rows) {
-		return 0 // the last page again, or an empty one
+	if r.paging != PagingRecord && r.isEnd(p) {
+		return 0
 	}
 	if fresh = r.add(p, r.paging.overlap()); fresh > 0 {
 		r.listing.PageSize = r.size
 	}
 	return fresh
+}
+
+// isEnd reports whether a page is empty or the last one again. Rows without an
+// identity may be known although they are other records.
+func (r *reading) isEnd(p *page) bool {
+	if r.list.keyless {
+		return len(p.rows) == 0 || slices.EqualFunc(p.rows, r.last.rows, func(a, b row) bool { return a.key == b.key })
+	}
+	return r.known(p) == len(p.rows)
 }
 
 // add adds a page whose first rows are an overlap. It returns how many records
@@ -185,7 +198,11 @@ func (r *reading) add(p *page, overlap int) (fresh int) {
 		at.index = r.next + i
 		r.keep(row, at)
 	}
+	if r.list.keyless {
+		fresh = len(rows)
+	}
 	r.pages++
+	r.last = p
 	r.next += len(rows)
 	r.count = p.count
 	return fresh
@@ -227,24 +244,30 @@ func (r *reading) intern(name string) string {
 
 // arrived returns how many records the reading brought. A record that comes
 // twice on one page is listed twice. One that comes again on a later page counts
-// again only if it also did in an earlier reading and pages overlap: then the
-// service really lists it twice. Otherwise it moved between two pages, and may
-// hide another one that was missed.
+// again only if it also did in an earlier reading, and pages overlap or rows have
+// no identity: then the service really lists it twice. Otherwise it moved between
+// two pages, and may hide another one that was missed.
 func (r *reading) arrived(repeatedBefore map[string]bool) int {
 	n := len(r.records) + r.doubles
 	for key, times := range r.repeats {
-		if repeatedBefore[key] && r.paging.overlap() > 0 {
+		if r.isTwice(key, repeatedBefore) {
 			n += times
 		}
 	}
 	return n
 }
 
+// isTwice reports whether a record that came again on a later page is listed
+// twice.
+func (r *reading) isTwice(key string, repeatedBefore map[string]bool) bool {
+	return repeatedBefore[key] && (r.paging.overlap() > 0 || r.list.keyless)
+}
+
 // joins returns the joins of an attendance: one for each row that arrived counts.
 func (r *reading) joins(repeatedBefore map[string]bool) []meeting.Join {
 	var joins []meeting.Join
 	for _, row := range r.rows {
-		if !row.again || repeatedBefore[row.key] && r.paging.overlap() > 0 {
+		if !row.again || r.isTwice(row.key, repeatedBefore) {
 			joins = append(joins, *row.join)
 		}
 	}

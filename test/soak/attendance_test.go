@@ -19,31 +19,23 @@ import (
 type attendanceAnswer struct {
 	gone  bool
 	count float64
-	rows  int // on the last page that was asked for
 }
 
 // readAttendance restates how an answer says that a meeting is gone, or how many
 // joins it lists.
 func readAttendance(status int, body []byte) (a attendanceAnswer) {
 	var answer struct {
-		Code  string            `json:"error_code"`
-		Count any               `json:"count"`
-		Data  []json.RawMessage `json:"data"`
+		Code  string `json:"error_code"`
+		Count any    `json:"count"`
 	}
 	_ = json.Unmarshal(body, &answer) // anything else has none of the fields
 	a.count, _ = number(answer.Count)
-	a.rows = len(answer.Data)
 	a.gone = answer.Code == "MMC.111070005" && (status == http.StatusBadRequest || status == http.StatusNotFound)
 	return a
 }
 
 // attend makes rounds of attendance, until nothing is due or the next poll is.
-// Only the usual service plays them: the referee does not yet know what a client
-// may miss of rows without a key where pages do not overlap.
 func (w *world) attend() {
-	if w.variant != (simulator.Variant{}) || w.upgraded != w.variant {
-		return
-	}
 	for w.attendOnce() {
 	}
 }
@@ -96,24 +88,11 @@ func (w *world) noteAttendance(before []string) {
 		w.score["attended"]++
 		var rows []simulator.AttendeeRecord
 		if answer.count > 0 {
-			rows = w.withoutKnownEnd(w.service.Attendance(uuid), answer.rows)
+			rows = w.service.Attendance(uuid)
 		}
 		w.oracle.CountAttendance(uuid, attended(rows), w.clock.wall(), time.Now())
 	}
 	w.comparePending()
-}
-
-// withoutKnownEnd leaves out a last page of so many rows if all of them came
-// before. Rows have no key: without an overlap, and if count is too low, such a
-// page looks like an earlier one that comes again.
-func (w *world) withoutKnownEnd(rows []simulator.AttendeeRecord, last int) []simulator.AttendeeRecord {
-	before := rows[:max(len(rows)-last, 0)]
-	for _, row := range rows[len(before):] {
-		if w.variant.Offset == simulator.OffsetRecord || w.variant.CountCap == 0 || !slices.Contains(before, row) {
-			return rows
-		}
-	}
-	return before
 }
 
 func (w *world) comparePending() {
