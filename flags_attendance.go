@@ -22,7 +22,7 @@ type attendanceOptions struct {
 func (o *attendanceOptions) registerAttendance(app *kingpin.Application) {
 	app.Flag("collector.attendance", "Read who really joined each counted meeting: one request for each meeting, and one more for every 500 joins. Meetings that are counted while it is off are never read. --no-collector.attendance switches it off.").Default("true").BoolVar(&o.attendance)
 	app.Flag("attendance.delay", "Time from the first sight of a meeting to the first reading of its attendance. The service may list attendance later than the meeting.").Default("10m").DurationVar(&o.attendanceDelay)
-	app.Flag("attendance.max-requests-per-minute", "Part of --huaweicloud.max-requests-per-minute that attendance may use. Requests of the history always go first.").Default("20").SetValue((*wholeNumber)(&o.attendancePerMinute))
+	app.Flag("attendance.max-requests-per-minute", "Part of --huaweicloud.max-requests-per-minute that attendance may use, for each enterprise. Requests of the history always go first.").Default("20").SetValue((*wholeNumber)(&o.attendancePerMinute))
 }
 
 // validateAttendance checks the flags. Meetings are given up after maxCatchUp.

@@ -17,7 +17,7 @@ type liveOptions struct {
 func (o *liveOptions) registerLive(app *kingpin.Application) {
 	app.Flag("collector.live", "Read the meetings in progress. --no-collector.live switches it off.").Default("true").BoolVar(&o.live)
 	app.Flag("live.interval", "Time between two readings of the meetings in progress. Each takes one request for every 500 meetings. Their gauges have no samples after five of these intervals without success.").Default("1m").DurationVar(&o.liveInterval)
-	app.Flag("collector.resources", "Read what the enterprise uses and what it has bought. It takes an administrator. --no-collector.resources switches it off.").Default("true").BoolVar(&o.resources)
+	app.Flag("collector.resources", "Read what the enterprise uses and what it has bought. Only an administrator may read it. --no-collector.resources switches it off.").Default("true").BoolVar(&o.resources)
 	app.Flag("resources.interval", "Time between two readings of what the enterprise uses. Quotas and expiry dates are read every tenth time. Gauges have no samples after five readings without success.").Default("5m").DurationVar(&o.resourcesInterval)
 }
 
