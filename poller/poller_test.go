@@ -18,32 +18,6 @@ import (
 	"huaweicloud_meeting_exporter/test/stack"
 )
 
-func TestNumbersEqualTheTruthOverDays(t *testing.T) {
-	const interval = 5 * time.Minute
-	stack.Simulate(t, func(o *stack.Options) { o.SetInterval(interval) }, func(t *testing.T, s *stack.Simulated) {
-		s.Run()
-		for range 30 {
-			for range 12 {
-				s.Pass(interval)
-				s.Scrape()
-			}
-			if diff := cmp.Diff(s.Service.Window(time.Now(), 24*time.Hour), s.Sums(stack.Gauges)); diff != "" {
-				t.Fatalf("gauges at %s (-truth +got):\n%s", time.Now(), diff)
-			}
-			// A new label set may be held for two polls.
-			for range 3 {
-				if cmp.Equal(s.Truth(), s.Sums(stack.Counters)) {
-					break
-				}
-				s.Pass(interval)
-			}
-			if diff := cmp.Diff(s.Truth(), s.Sums(stack.Counters)); diff != "" {
-				t.Fatalf("counters at %s (-truth +got):\n%s", time.Now(), diff)
-			}
-		}
-	})
-}
-
 func TestSweepsAndTails(t *testing.T) {
 	t.Run("a due sweep replaces the tail", func(t *testing.T) {
 		stack.Simulate(t, nil, func(t *testing.T, s *stack.Simulated) {

@@ -120,9 +120,11 @@ func follow(reading []page, v simulator.Variant) sequence {
 			at := position(v, p.offset, size)
 			return at == next-1 && overlaps(p) || at == next && brings(p)
 		})
-		for j := len(rest) - 1; i < 0 && j >= 0; j-- { // what came before was an attempt
-			if lastAgain(rest[j]) {
-				i = j
+		if i < 0 { // another page that came before was an attempt
+			for j, p := range rest {
+				if lastAgain(p) && (i < 0 || p.rows[0].key != rest[i].rows[0].key) {
+					i = j
+				}
 			}
 		}
 		if i < 0 {
