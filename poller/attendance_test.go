@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-
 	"huaweicloud_meeting_exporter/simulator"
 	"huaweicloud_meeting_exporter/test/stack"
 )
