@@ -56,9 +56,9 @@ func printDemo(w io.Writer, o *options) {
 	}
 	fmt.Fprintf(w, `A simulated enterprise: no account, no network; every person and meeting is invented.
 
+  For people    http://%[1]s/
   Metrics       http://%[1]s%[2]s
   One of them   curl -s http://%[1]s%[2]s | grep recent_meetings
-  Status        http://%[1]s/
 
 The past day is there at once. About once a minute a meeting ends somewhere. The
 counters that end in _total start at 0. They begin to rise about a minute after a

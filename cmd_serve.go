@@ -43,10 +43,11 @@ func serve(ctx context.Context, opts *options) error {
 		remembered += snapshot.Remembered()
 	}
 	level.Info(logger).Log("msg", "Starting "+program, "version", version.Info(), "enterprises", len(enterprises), "remembered", remembered)
-	handler, err := newHandler(opts, enterprises.ready, self, enterprises.gatherer(self), enterprises.snapshots, logger)
+	people, err := enterprises.page(opts, logger)
 	if err != nil {
 		return err
 	}
+	handler := newHandler(opts, people, enterprises.ready, self, enterprises.gatherer(self), enterprises.snapshots, logger)
 
 	// The pollers and the server run until ctx ends them or the server fails. The
 	// pollers start once all addresses are bound: a start that fails must not sign

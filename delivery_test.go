@@ -59,11 +59,7 @@ func (h heldLedger) released(t *testing.T) bool {
 
 func (h heldLedger) handler(t *testing.T, gather prometheus.GathererFunc, logger log.Logger) http.Handler {
 	t.Helper()
-	handler, err := newHandler(&options{telemetryPath: "/metrics"}, func() bool { return true }, prometheus.NewRegistry(), gather, h.snapshots, logger)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return handler
+	return newHandler(&options{telemetryPath: "/metrics"}, http.NotFoundHandler(), func() bool { return true }, prometheus.NewRegistry(), gather, h.snapshots, logger)
 }
 
 // gatherSome returns one family.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"hash/fnv"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -10,10 +11,12 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/version"
 
 	"huaweicloud_meeting_exporter/client"
 	"huaweicloud_meeting_exporter/collector"
 	"huaweicloud_meeting_exporter/ledger"
+	"huaweicloud_meeting_exporter/page"
 	"huaweicloud_meeting_exporter/poller"
 )
 
@@ -154,6 +157,21 @@ func (all enterprises) gatherer(self prometheus.Gatherer) prometheus.Gatherers {
 		gatherers = append(gatherers, e.meetings)
 	}
 	return gatherers
+}
+
+// page returns the page for people.
+func (all enterprises) page(opts *options, logger log.Logger) (http.Handler, error) {
+	cfg := page.Config{
+		Window: opts.window, Metrics: opts.telemetryPath, Healthy: healthyPath, Ready: readyPath,
+		Version: version.Version, Now: time.Now, Logger: logger,
+	}
+	for _, e := range all {
+		cfg.Enterprises = append(cfg.Enterprises, page.Enterprise{
+			Name: e.name, Snapshot: e.ledger.Snapshot, Poller: e.poller.Status,
+			Live: e.optional.live, Resources: e.optional.resources, Attendance: e.optional.attendance,
+		})
+	}
+	return page.New(cfg)
 }
 
 // signOut gives the tokens back, within signOutTimeout for all together.

@@ -241,10 +241,7 @@ func checkTelemetryPath(t *testing.T, path string) error {
 		return err
 	}
 	l, registry := ledger.New(opts.ledgerConfig(), time.Now()), prometheus.NewRegistry()
-	handler, err := newHandler(opts, func() bool { return true }, registry, registry, func() []*ledger.Snapshot { return []*ledger.Snapshot{l.Snapshot()} }, log.NewNopLogger())
-	if err != nil {
-		return err
-	}
+	handler := newHandler(opts, http.NotFoundHandler(), func() bool { return true }, registry, registry, func() []*ledger.Snapshot { return []*ledger.Snapshot{l.Snapshot()} }, log.NewNopLogger())
 	server := httptest.NewServer(handler)
 	defer server.Close()
 	resp, err := server.Client().Get(server.URL + path)

@@ -17,6 +17,10 @@ import (
 type optional struct {
 	loops   []func(context.Context)
 	metrics []prometheus.Collector
+	// Each is nil if it is switched off.
+	live       *poller.Live
+	resources  *poller.Resources
+	attendance *poller.Attendance
 }
 
 // newOptional returns the collectors that are switched on, for the enterprise of a
@@ -27,18 +31,18 @@ func (o *options) newOptional(name string, c *client.Client, l *ledger.Ledger, l
 	}
 	var statuses []func() *poller.OptionalStatus
 	if o.live {
-		live := poller.NewLive(config(o.liveInterval), c, l.Snapshot)
-		all.loops, statuses = append(all.loops, live.Run), append(statuses, live.Status)
-		all.metrics = append(all.metrics, collector.NewLive(live, time.Now))
+		all.live = poller.NewLive(config(o.liveInterval), c, l.Snapshot)
+		all.loops, statuses = append(all.loops, all.live.Run), append(statuses, all.live.Status)
+		all.metrics = append(all.metrics, collector.NewLive(all.live, time.Now))
 	}
 	if o.resources {
-		resources := poller.NewResources(config(o.resourcesInterval), c)
-		all.loops, statuses = append(all.loops, resources.Run), append(statuses, resources.Status)
-		all.metrics = append(all.metrics, collector.NewResources(resources, time.Now))
+		all.resources = poller.NewResources(config(o.resourcesInterval), c)
+		all.loops, statuses = append(all.loops, all.resources.Run), append(statuses, all.resources.Status)
+		all.metrics = append(all.metrics, collector.NewResources(all.resources, time.Now))
 	}
 	if o.attendance {
-		attendance := poller.NewAttendance(o.attendanceConfig(logger), c, l)
-		all.loops, statuses = append(all.loops, attendance.Run), append(statuses, attendance.Status)
+		all.attendance = poller.NewAttendance(o.attendanceConfig(logger), c, l)
+		all.loops, statuses = append(all.loops, all.attendance.Run), append(statuses, all.attendance.Status)
 	}
 	all.metrics = append(all.metrics, collector.NewOptional(statuses...))
 	return all

@@ -14,8 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/version"
-	"github.com/prometheus/exporter-toolkit/web"
 	sloggokit "github.com/tjhop/slog-gokit"
 
 	"huaweicloud_meeting_exporter/ledger"
@@ -24,36 +22,15 @@ import (
 const (
 	healthyPath = "/-/healthy"
 	readyPath   = "/-/ready"
-	// landingPrefix begins each link of the landing page. The links are relative:
-	// a reverse proxy may put a prefix before all paths.
-	landingPrefix = "./"
 )
 
-// newHandler returns the pages of the exporter. The promhttp_* metrics of the
-// telemetry path go to registry. Snapshots returns what the ledgers have published.
-func newHandler(opts *options, ready func() bool, registry *prometheus.Registry, gatherer prometheus.Gatherer, snapshots func() []*ledger.Snapshot, logger log.Logger) (http.Handler, error) {
-	landing, err := web.NewLandingPage(web.LandingConfig{
-		Name:        "Huawei Cloud Meeting exporter",
-		Description: "Prometheus exporter for the ended meetings of Huawei Cloud Meeting",
-		Version:     version.Info(),
-		Profiling:   "false",
-		RoutePrefix: landingPrefix,
-		Links: []web.LandingLinks{
-			{Address: opts.telemetryPath, Text: "Metrics"},
-			{Address: healthyPath, Text: "Healthy", Description: "200 while the process serves"},
-			{Address: readyPath, Text: "Ready", Description: "200 once the first sweep is complete"},
-		},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("make the landing page: %w", err)
-	}
+// newHandler returns all pages of the exporter. People is the page at /. The
+// promhttp_* metrics of the telemetry path go to registry. Snapshots returns what
+// the ledgers have published.
+func newHandler(opts *options, people http.Handler, ready func() bool, registry *prometheus.Registry, gatherer prometheus.Gatherer, snapshots func() []*ledger.Snapshot, logger log.Logger) http.Handler {
 	mux := http.NewServeMux()
 	if opts.telemetryPath != "/" {
-		mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) {
-			r = r.Clone(r.Context())
-			r.URL.Path = landingPrefix // the only path that it serves
-			landing.ServeHTTP(w, r)
-		})
+		mux.Handle("GET /{$}", people)
 	}
 	mux.HandleFunc(healthyPath, func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "Healthy.\n")
@@ -73,7 +50,7 @@ func newHandler(opts *options, ready func() bool, registry *prometheus.Registry,
 		EnableOpenMetrics:   true,
 	}))
 	mux.Handle(exactly(opts.telemetryPath), deliver(acceptIdentity(metrics), snapshots))
-	return mux, nil
+	return mux
 }
 
 // exactly returns the pattern of a path alone. The pattern "/" would match every

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
@@ -114,16 +115,17 @@ func TestEncodingOfScrapes(t *testing.T) {
 }
 
 // A reverse proxy may serve the pages below a prefix, which it cuts off.
-func TestLinksOfLandingPage(t *testing.T) {
+func TestLinksOfPage(t *testing.T) {
 	for _, prefix := range []string{"", "/meeting", "/of/meeting"} {
 		for _, path := range []string{"/metrics", "/a/b"} {
 			t.Run(prefix+path, func(t *testing.T) {
-				handler, err := newHandler(&options{telemetryPath: path}, func() bool { return true }, prometheus.NewRegistry(),
-					prometheus.GathererFunc(gatherSome), newHeldLedger(t).snapshots, log.NewNopLogger())
+				opts := &options{telemetryPath: path, window: 24 * time.Hour}
+				people, err := (enterprises{}).page(opts, log.NewNopLogger())
 				if err != nil {
 					t.Fatal(err)
 				}
-				exporter := httptest.NewServer(handler)
+				exporter := httptest.NewServer(newHandler(opts, people, func() bool { return true }, prometheus.NewRegistry(),
+					prometheus.GathererFunc(gatherSome), newHeldLedger(t).snapshots, log.NewNopLogger()))
 				defer exporter.Close()
 				target, err := url.Parse(exporter.URL)
 				if err != nil {
@@ -136,7 +138,7 @@ func TestLinksOfLandingPage(t *testing.T) {
 					t.Fatal(err)
 				}
 				var got []string
-				for _, link := range regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(body(t, page), -1) {
+				for _, link := range regexp.MustCompile(`<a [^>]*href="([^"]*)"`).FindAllStringSubmatch(body(t, page), -1) {
 					to, err := page.Parse(link[1])
 					if err != nil {
 						t.Fatal(err)
@@ -144,7 +146,7 @@ func TestLinksOfLandingPage(t *testing.T) {
 					body(t, to)
 					got = append(got, to.Path)
 				}
-				if want := []string{prefix + path, prefix + healthyPath, prefix + readyPath}; !slices.Equal(got, want) {
+				if want := []string{prefix + "/", prefix + "/", prefix + path, prefix + healthyPath, prefix + readyPath}; !slices.Equal(got, want) {
 					t.Errorf("got links to %q, want %q", got, want)
 				}
 			})

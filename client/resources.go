@@ -74,19 +74,20 @@ func (c *Client) OrgResources(ctx context.Context) (u Usage, err error) {
 
 var errNoResources = errors.New("response holds no resources")
 
-// The names of resources.
+// The names of resources. Virtual meeting rooms are VirtualRooms in ResourceExpiry,
+// and VirtualRooms + "_" + their size in CorpResources.
 const (
-	concurrentParticipants = "concurrent_participants"
-	liveStreams            = "live_streams"
-	recordingStorage       = "recording_storage"
-	softTerminals          = "soft_terminals"
-	hardTerminals1080p     = "hard_terminals_1080p"
-	hardTerminals720p      = "hard_terminals_720p"
-	thirdPartyTerminals    = "third_party_terminals"
-	ideaHubs               = "idea_hubs"
-	huaweiVision           = "huawei_vision"
-	rooms                  = "rooms"
-	virtualRooms           = "vmr"
+	ConcurrentParticipants = "concurrent_participants"
+	LiveStreams            = "live_streams"
+	RecordingStorage       = "recording_storage"
+	SoftTerminals          = "soft_terminals"
+	HardTerminals1080p     = "hard_terminals_1080p"
+	HardTerminals720p      = "hard_terminals_720p"
+	ThirdPartyTerminals    = "third_party_terminals"
+	IdeaHubs               = "idea_hubs"
+	HuaweiVision           = "huawei_vision"
+	Rooms                  = "rooms"
+	VirtualRooms           = "vmr"
 )
 
 // Resource is what an enterprise has bought of one kind. Amounts of the resource
@@ -100,16 +101,16 @@ type Resource struct {
 
 // quotaMembers are the members of the response that hold one resource each.
 var quotaMembers = []struct{ member, resource string }{
-	{"confCallCount", concurrentParticipants},
-	{"liveCount", liveStreams},
-	{"recordCapability", recordingStorage},
-	{"teSoftCount", softTerminals},
-	{"te1080pHardCount", hardTerminals1080p},
-	{"te720pHardCount", hardTerminals720p},
-	{"thirdPartyHardCount", thirdPartyTerminals},
-	{"ideaHubCount", ideaHubs},
-	{"hwVisionCount", huaweiVision},
-	{"roomCount", rooms},
+	{"confCallCount", ConcurrentParticipants},
+	{"liveCount", LiveStreams},
+	{"recordCapability", RecordingStorage},
+	{"teSoftCount", SoftTerminals},
+	{"te1080pHardCount", HardTerminals1080p},
+	{"te720pHardCount", HardTerminals720p},
+	{"thirdPartyHardCount", ThirdPartyTerminals},
+	{"ideaHubCount", IdeaHubs},
+	{"hwVisionCount", HuaweiVision},
+	{"roomCount", Rooms},
 }
 
 // CorpResources reads what the enterprise has bought, by the name of the resource
@@ -145,13 +146,13 @@ func decodeQuotas(body []byte) (map[string]Resource, error) {
 			return nil, err
 		}
 		unit := 1.0
-		if q.resource == recordingStorage {
+		if q.resource == RecordingStorage {
 			unit = gigabyte
 		}
 		read := func(name string) Amount { return number(counts, name).amount(unit) }
 		r := Resource{Quota: read("sumCount"), Used: Absent, Expired: read("expiredCount"), Expiring: read("expiringCount")}
 		switch q.resource {
-		case concurrentParticipants, liveStreams, recordingStorage: // usedCount is not available for them
+		case ConcurrentParticipants, LiveStreams, RecordingStorage: // usedCount is not available for them
 		default:
 			r.Used = read("usedCount")
 		}
@@ -190,7 +191,7 @@ func addVirtualRooms(resources map[string]Resource, packages jsontext.Value) err
 		if !size.isIndex() {
 			continue
 		}
-		name := fmt.Sprintf("%s_%d", virtualRooms, int(size.value))
+		name := fmt.Sprintf("%s_%d", VirtualRooms, int(size.value))
 		sum, known := resources[name]
 		if !known {
 			if sizes++; sizes > maxRoomSizes {
@@ -215,17 +216,17 @@ func (a Amount) plus(b Amount) Amount {
 
 // listedResources are the types of the list of resources.
 var listedResources = map[jsonString]string{
-	"VMR":              virtualRooms,
-	"CONF_CALL":        concurrentParticipants,
-	"HARD_1080P":       hardTerminals1080p,
-	"HARD_720P":        hardTerminals720p,
-	"SOFT":             softTerminals,
-	"ROOM":             rooms,
-	"LIVE":             liveStreams,
-	"RECORD":           recordingStorage,
-	"HARD_THIRD_PARTY": thirdPartyTerminals,
-	"HUAWEI_VISION":    huaweiVision,
-	"IDEA_HUB":         ideaHubs,
+	"VMR":              VirtualRooms,
+	"CONF_CALL":        ConcurrentParticipants,
+	"HARD_1080P":       HardTerminals1080p,
+	"HARD_720P":        HardTerminals720p,
+	"SOFT":             SoftTerminals,
+	"ROOM":             Rooms,
+	"LIVE":             LiveStreams,
+	"RECORD":           RecordingStorage,
+	"HARD_THIRD_PARTY": ThirdPartyTerminals,
+	"HUAWEI_VISION":    HuaweiVision,
+	"IDEA_HUB":         IdeaHubs,
 }
 
 // maxResourceLimit is the largest page of resources to ask for. The API page

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"huaweicloud_meeting_exporter/client"
 	"huaweicloud_meeting_exporter/poller"
 )
 
@@ -32,9 +33,9 @@ func NewResources(resources *poller.Resources, now func() time.Time) *Resources 
 		meetings:     newDesc("today_meetings", "Meetings of today."+helpToday+helpPolled),
 		attendances:  newDesc("today_attendances", "Attendances of today."+helpToday+helpPolled),
 		ownQuotas: map[string]*prometheus.Desc{
-			"concurrent_participants": newDesc("concurrent_participants_quota", "Participants who may be in meetings at once."+helpPolled),
-			"live_streams":            newDesc("live_streams_quota", "Live streams that may run at once."+helpPolled),
-			"recording_storage":       newDesc("recording_storage_quota_bytes", "Storage for recordings; the service tells GB, taken as 10^9 bytes."+helpPolled),
+			client.ConcurrentParticipants: newDesc("concurrent_participants_quota", "Participants who may be in meetings at once."+helpPolled),
+			client.LiveStreams:            newDesc("live_streams_quota", "Live streams that may run at once."+helpPolled),
+			client.RecordingStorage:       newDesc("recording_storage_quota_bytes", "Storage for recordings; the service tells GB, taken as 10^9 bytes."+helpPolled),
 		},
 		quota:    newDesc("resource_quota", "How much of a resource the enterprise has."+helpPolled, "resource"),
 		used:     newDesc("resource_used", "How much of a resource is in use."+helpPolled, "resource"),

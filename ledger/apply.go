@@ -128,7 +128,7 @@ func (t *turn) count(e *entry, isNew, folded bool) {
 		return
 	}
 	s, typ := t.seriesOf(e.countedSet), e.countedSet.typ()
-	s.total = s.total.plus(high.sums().minus(e.highest.sums()))
+	s.total = s.total.Plus(high.sums().minus(e.highest.sums()))
 	if isNew {
 		s.total.Meetings++
 		t.observe(durations, typ, int64(e.shown.Minutes)*60)

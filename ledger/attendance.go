@@ -15,7 +15,8 @@ type AttendanceSums struct {
 	Seconds  int64
 }
 
-func (s AttendanceSums) plus(o AttendanceSums) AttendanceSums {
+// Plus returns the totals over the meetings of both.
+func (s AttendanceSums) Plus(o AttendanceSums) AttendanceSums {
 	return AttendanceSums{s.Meetings + o.Meetings, s.Joins + o.Joins, s.People + o.People, s.Seconds + o.Seconds}
 }
 
@@ -136,7 +137,7 @@ func (t *turn) countAttendance(p pending, a meeting.Attendance, now time.Time) {
 	t.admit(seconds)
 	t.startAttended(p.set, now)
 	s := t.seriesOf(p.set)
-	s.attended.total = s.attended.total.plus(AttendanceSums{1, a.Joins, a.People, a.Seconds})
+	s.attended.total = s.attended.total.Plus(AttendanceSums{1, a.Joins, a.People, a.Seconds})
 	t.series[p.set] = s
 	for name, n := range a.Departments {
 		department, _ := t.names.lookup(name)

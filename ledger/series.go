@@ -16,7 +16,8 @@ type Sums struct {
 	Recorded        int64 // meetings with a recording
 }
 
-func (s Sums) plus(o Sums) Sums {
+// Plus returns the totals over the meetings of both.
+func (s Sums) Plus(o Sums) Sums {
 	return Sums{
 		s.Meetings + o.Meetings,
 		s.DurationSeconds + o.DurationSeconds,
@@ -27,7 +28,7 @@ func (s Sums) plus(o Sums) Sums {
 }
 
 func (s Sums) minus(o Sums) Sums {
-	return s.plus(Sums{-o.Meetings, -o.DurationSeconds, -o.Participants, -o.Terminals, -o.Recorded})
+	return s.Plus(Sums{-o.Meetings, -o.DurationSeconds, -o.Participants, -o.Terminals, -o.Recorded})
 }
 
 // atLeast reports whether no field is less than that of o.

@@ -161,6 +161,29 @@ func (s *Snapshot) Recent(now time.Time) []LabeledSums {
 	return recent
 }
 
+// Course returns how many meetings of the window ended in each step of it, the
+// oldest first. The last step ends now; the first is shorter if the window is no
+// multiple of a step. Meetings that end ahead of the clock belong to the last
+// step. Course returns nil where Recent does. A step is a multiple of a minute.
+func (s *Snapshot) Course(now time.Time, step time.Duration) []int64 {
+	if s.withholds(now) {
+		return nil
+	}
+	begin, width := s.cfg.windowBegin(now), minute(step/time.Minute)
+	var course []int64
+	var later int64 // the meetings of the later steps
+	for from := minuteOf(now) + 1; from > begin; {
+		from = max(from-width, begin)
+		var since int64
+		for _, one := range s.series {
+			since += one.window.sumsSince(from).Meetings
+		}
+		course, later = append(course, since-later), since
+	}
+	slices.Reverse(course)
+	return course
+}
+
 // PeakConcurrent returns the most meetings that ran in any one minute of the
 // window before now. A meeting covers the minutes from its start up to its end,
 // and at least one. The minute in which the window begins counts. PeakConcurrent

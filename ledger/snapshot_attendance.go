@@ -54,6 +54,15 @@ func (s *Snapshot) Attended() []LabeledAttendance {
 	return all
 }
 
+// AttendanceSoFar returns the sum of Attended with what is held from scrapes, for
+// people, who read no rates.
+func (s *Snapshot) AttendanceSoFar() (sum AttendanceSums) {
+	for _, one := range s.series {
+		sum = sum.Plus(one.attended.total)
+	}
+	return sum
+}
+
 // AttendeeSeconds returns the attended time by the department of those who joined.
 // It adds up to that of Attended, except for what is held (rule 6).
 func (s *Snapshot) AttendeeSeconds() []DepartmentSeconds {

@@ -68,10 +68,10 @@ func (w window) merge(changes map[minute]Sums) window {
 			i--
 		}
 		if j >= 0 && ends[j] == end {
-			changed = changed.plus(changes[end])
+			changed = changed.Plus(changes[end])
 			j--
 		}
-		if sums := kept.plus(changed); sums != last {
+		if sums := kept.Plus(changed); sums != last {
 			merged = append(merged, cell{end, sums})
 			last = sums
 		}
@@ -89,5 +89,5 @@ func (c windowChanges) add(key setID, end minute, sums Sums) {
 		ofSet = map[minute]Sums{}
 		c[key] = ofSet
 	}
-	ofSet[end] = ofSet[end].plus(sums)
+	ofSet[end] = ofSet[end].Plus(sums)
 }

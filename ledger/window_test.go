@@ -85,6 +85,18 @@ func TestWindow(t *testing.T) {
 			want(t, "a shorter "+name, w.recent(), sumsOf{sales: one})
 		}
 	})
+	t.Run("the course adds up to the window", func(t *testing.T) {
+		w := newWorld(t, defaults())
+		hoursAgo := func(h int, more time.Duration) time.Time { return noon.Add(-time.Duration(h)*time.Hour - more) }
+		w.sweep(ended("a", hoursAgo(0, 0)), ended("b", hoursAgo(1, -time.Minute)), ended("c", hoursAgo(1, 0), department("legal")),
+			ended("d", hoursAgo(23, 59*time.Minute)), ended("e", hoursAgo(24, 0)), ended("f", hoursAgo(-1, 0)))
+		hourly := make([]int64, 24)
+		hourly[0], hourly[22], hourly[23] = 1, 1, 3
+		want(t, "hours", w.Snapshot().Course(w.now, time.Hour), hourly)
+		want(t, "a first step that is shorter", w.Snapshot().Course(w.now, 23*time.Hour), []int64{1, 4})
+		w.pass(90 * time.Minute)
+		want(t, "withheld", w.Snapshot().Course(w.now, time.Hour), nil)
+	})
 	t.Run("a label set once shown stays at 0", func(t *testing.T) {
 		w := newWorld(t, defaults())
 		w.sweep(ended("a", noon, department("legal")))

@@ -78,7 +78,8 @@ type Poller struct {
 // New returns a poller. Nothing else may apply polls to the ledger.
 func New(cfg Config, c *client.Client, l *ledger.Ledger) *Poller {
 	p := &Poller{cfg: cfg, client: c, ledger: l}
-	p.status.Store(&Status{Started: cfg.Now()})
+	started := cfg.Now()
+	p.status.Store(&Status{Started: started, Next: started.Add(cfg.Delay)})
 	return p
 }
 
@@ -127,7 +128,7 @@ func (p *Poller) Poll(ctx context.Context) (Result, error) {
 	}
 	p.record(outcome{
 		kind: result.Kind, ended: p.wallClock(), duration: time.Since(began),
-		err: err, listing: listing, tokenExpiry: session.Expiry,
+		err: err, listing: listing, session: session,
 	})
 	return result, err
 }

@@ -151,6 +151,9 @@ func TestFailureHasAReasonAndPasses(t *testing.T) {
 				s.Pass(5 * time.Minute)
 
 				s.Want(0, "up")
+				if status := s.Poller.Status(); status.Failure != c.reason {
+					t.Errorf("the last failure is %q, want %q", status.Failure, c.reason)
+				}
 				failures, _ := s.Value("poll_failures_total", string(c.reason))
 				if failures == 0 {
 					t.Errorf("no failure with reason %s", c.reason)
@@ -170,6 +173,9 @@ func TestFailureHasAReasonAndPasses(t *testing.T) {
 				s.Service.SetFault(nil)
 				s.Pass(20 * time.Minute) // sign-ins may be held back for 15
 				s.Want(1, "up")
+				if status := s.Poller.Status(); status.Failure != "" {
+					t.Errorf("the last failure is %q, want none", status.Failure)
+				}
 				if lines := s.Log.Lines("level=info", "Poll succeeded"); len(lines) != 1 {
 					t.Errorf("the recovery is logged %d times", len(lines))
 				}
@@ -181,6 +187,26 @@ func TestFailureHasAReasonAndPasses(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestNextPollIsKnown(t *testing.T) {
+	stack.Simulate(t, func(o *stack.Options) {
+		o.SetInterval(20 * time.Second)
+		o.Poller.Delay = 7 * time.Second
+	}, func(t *testing.T, s *stack.Simulated) {
+		s.Run()
+		for i, fault := range []simulator.Fault{nil, nil, simulator.On(simulator.PathHistory, simulator.SlowBody(25*time.Second)), nil} {
+			s.Service.SetFault(fault) // the slow poll skips the next one
+			next := s.Poller.Status().Next
+			s.Pass(time.Until(next))
+			if fault != nil {
+				s.Pass(26 * time.Second)
+			}
+			if status := s.Poller.Status(); !status.Ended.Add(-status.Duration).Equal(next) {
+				t.Errorf("poll %d began at %s, want %s", i, status.Ended.Add(-status.Duration), next)
+			}
+		}
+	})
 }
 
 func TestPanicIsAnInternalFailure(t *testing.T) {

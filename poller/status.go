@@ -40,6 +40,12 @@ type Status struct {
 	Up bool
 	// Ready reports whether a sweep succeeded since the start.
 	Ready bool
+	// Failure is why the last poll failed, empty if it did not.
+	Failure client.Reason
+	// Next is the wall-clock time at which the next poll begins.
+	Next time.Time
+	// Role is the role of the user who signed in.
+	Role client.Role
 	// Ended is the wall-clock time at which the last poll ended, zero before
 	// the first. Duration is how long it took.
 	Ended    time.Time
@@ -59,22 +65,25 @@ func (p *Poller) Status() *Status { return p.status.Load() }
 
 // outcome is what the Status needs to know of one poll.
 type outcome struct {
-	kind        Kind
-	ended       time.Time
-	duration    time.Duration
-	err         error
-	listing     *client.Listing // nil if the poll failed
-	tokenExpiry time.Time
+	kind     Kind
+	ended    time.Time
+	duration time.Duration
+	err      error
+	listing  *client.Listing // nil if the poll failed
+	session  client.Session  // zero if there is none
 }
 
 // record publishes the status after a poll.
 func (p *Poller) record(o outcome) {
 	s := *p.Status()
-	s.Up, s.Ended, s.Duration, s.TokenExpiry = o.err == nil, o.ended, o.duration, o.tokenExpiry
+	s.Up, s.Failure, s.Ended, s.Duration = o.err == nil, "", o.ended, o.duration
+	s.TokenExpiry, s.Role = o.session.Expiry, o.session.Role
+	s.Next = o.ended.Add(p.cfg.Interval - o.duration%p.cfg.Interval)
 	s.Polls = increment(s.Polls, o.kind)
 	switch {
 	case o.err != nil:
-		s.Failures = increment(s.Failures, ReasonOf(o.err))
+		s.Failure = ReasonOf(o.err)
+		s.Failures = increment(s.Failures, s.Failure)
 	case o.kind == Sweep:
 		s.Ready, s.Defects = true, o.listing.Defects
 	}

@@ -1,0 +1,142 @@
+package page
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"regexp"
+	"slices"
+	"strconv"
+	"testing"
+	"text/template/parse"
+	"unicode"
+)
+
+// TestChineseOfEachText checks that every text has a Chinese form with the same
+// arguments, and that no form is left of a text that is gone.
+func TestChineseOfEachText(t *testing.T) {
+	used := map[string]bool{}
+	for _, text := range slices.Concat(textsOfLayout(t), textsOfSource(t)) {
+		used[text] = true
+		if _, ok := chinese[text]; !ok {
+			t.Errorf("no Chinese of %q", text)
+		}
+	}
+	verb := regexp.MustCompile(`%(\[\d\])?[a-z%]`)
+	for english, text := range chinese {
+		if !used[english] {
+			t.Errorf("nothing says %q", english)
+		}
+		if !slices.ContainsFunc([]rune(text), func(r rune) bool { return unicode.Is(unicode.Han, r) }) && english != "IdeaHub boards" {
+			t.Errorf("%q is not Chinese", text)
+		}
+		want, got := verb.FindAllString(english, -1), verb.FindAllString(text, -1)
+		if !slices.Equal(got, want) {
+			t.Errorf("%q has the verbs %q, %q has %q", english, want, text, got)
+		}
+	}
+}
+
+// textsOfLayout returns the texts of the template.
+func textsOfLayout(t *testing.T) (texts []string) {
+	w, err := newWords(languages[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	trees, err := parse.Parse("page", layout, "{{", "}}", w.functions(), map[string]any{"eq": 0, "ge": 0, "len": 0, "index": 0, "print": 0, "printf": 0, "or": 0, "not": 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var walk func(parse.Node)
+	walkAll := func(nodes []parse.Node) {
+		for _, n := range nodes {
+			walk(n)
+		}
+	}
+	branch := func(b *parse.BranchNode) {
+		walk(b.Pipe)
+		walk(b.List)
+		if b.ElseList != nil {
+			walk(b.ElseList)
+		}
+	}
+	walk = func(n parse.Node) {
+		switch n := n.(type) {
+		case *parse.ListNode:
+			walkAll(n.Nodes)
+		case *parse.ActionNode:
+			walk(n.Pipe)
+		case *parse.TemplateNode:
+			if n.Pipe != nil {
+				walk(n.Pipe)
+			}
+		case *parse.IfNode:
+			branch(&n.BranchNode)
+		case *parse.RangeNode:
+			branch(&n.BranchNode)
+		case *parse.WithNode:
+			branch(&n.BranchNode)
+		case *parse.PipeNode:
+			for _, command := range n.Cmds {
+				walk(command)
+			}
+		case *parse.CommandNode:
+			if f, ok := n.Args[0].(*parse.IdentifierNode); ok && f.Ident == "t" {
+				texts = append(texts, n.Args[1].(*parse.StringNode).Text)
+			}
+			walkAll(n.Args)
+		}
+	}
+	for _, tree := range trees {
+		walk(tree.Root)
+	}
+	return texts
+}
+
+// textsOfSource returns the texts of the package: what the method t is given, and
+// the names in the functions resource and meetingType, which it is given later.
+func textsOfSource(t *testing.T) (texts []string) {
+	for _, file := range []string{"words.go", "problems.go", "view.go"} {
+		source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		literal := func(n ast.Node) {
+			if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING {
+				english, err := strconv.Unquote(text.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				texts = append(texts, english)
+			}
+		}
+		ast.Inspect(source, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				if f, ok := n.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "t" {
+					literal(n.Args[0])
+				}
+			case *ast.CompositeLit:
+				if _, ofWords := n.Type.(*ast.ArrayType); ofWords || isStrings(n.Type) {
+					for _, e := range n.Elts {
+						if pair, ok := e.(*ast.KeyValueExpr); ok {
+							literal(pair.Value)
+						}
+					}
+				}
+			}
+			return true
+		})
+	}
+	return texts
+}
+
+// isStrings reports whether a type is map[string]string.
+func isStrings(e ast.Expr) bool {
+	m, ok := e.(*ast.MapType)
+	if !ok {
+		return false
+	}
+	value, ok := m.Value.(*ast.Ident)
+	return ok && value.Name == "string"
+}
