@@ -39,6 +39,10 @@ check-deploy: build $(SYSTEMS) $(HELM) $(VICTORIA) ## Check the chart, the syste
 	cd tools/deploy && EXPORTER=$(CURDIR)/$(PROGRAM) PATH="$(BIN):$$PATH" go test -count=1 ./...
 	$(BIN)/actionlint
 
+.PHONY: check-page
+check-page: build ## Look at the page for people in Debian's Chromium; with PICTURES=DIR, draw it
+	cd tools/browser && EXPORTER=$(CURDIR)/$(PROGRAM) PICTURES=$(if $(PICTURES),$(abspath $(PICTURES))) go test -count=1 ./...
+
 .PHONY: $(SYSTEMS)
 $(SYSTEMS):
 	CGO_ENABLED=0 GOOS=$(@D) GOARCH=$(@F) go build -o /dev/null .

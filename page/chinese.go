@@ -16,9 +16,10 @@ var chinese = map[string]string{
 	"Does not work":   "无法工作",
 	"Starting":        "正在启动",
 
-	"Last success: %s.":                    "上次成功：%s。",
-	"Next poll: %s.":                       "下次轮询：%s。",
-	"The meetings have not been read yet.": "尚未读到会议数据。",
+	"Last success: %s.":                      "上次成功：%s。",
+	"Next poll: %s.":                         "下次轮询：%s。",
+	"The meetings have not been read yet.":   "尚未读到会议数据。",
+	"That usually takes less than a minute.": "通常不超过一分钟。",
 
 	"The last %s":           "最近 %s",
 	"Meetings ended":        "已结束的会议",

@@ -69,6 +69,9 @@ type row struct {
 	OnlineKnown bool
 }
 
+// Counts reports whether the number of people is known.
+func (r row) Counts() bool { return r.OnlineKnown || r.Running == 0 }
+
 func (r row) isEmpty() bool { return r.Sums == ledger.Sums{} && r.Running == 0 }
 
 type attendance struct {
@@ -134,7 +137,7 @@ func (p *page) section(w words, e Enterprise, now time.Time) section {
 	if e.Resources != nil {
 		s.Capacity = readCapacity(w, e.Resources, now)
 	}
-	if since, ok := snapshot.AttendanceBegan(); ok {
+	if since, ok := snapshot.AttendanceBegan(); ok && !s.LastSuccess.IsZero() {
 		s.Attendance = &attendance{snapshot.AttendanceSoFar(), snapshot.Pending(), since.In(now.Location())}
 	}
 	folded := int64(0)

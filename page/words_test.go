@@ -43,7 +43,7 @@ func textsOfLayout(t *testing.T) (texts []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trees, err := parse.Parse("page", layout, "{{", "}}", w.functions(), map[string]any{"eq": 0, "ge": 0, "len": 0, "index": 0, "print": 0, "printf": 0, "or": 0, "not": 0})
+	trees, err := parse.Parse("page", layout, "{{", "}}", w.functions(), map[string]any{"eq": 0, "ge": 0, "len": 0, "index": 0, "print": 0, "printf": 0, "not": 0})
 	if err != nil {
 		t.Fatal(err)
 	}
