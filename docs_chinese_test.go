@@ -131,9 +131,9 @@ func sectionsOf(t *testing.T, page string) (sections []section) {
 	// Blanks in place of code blocks keep comments in them from being headings.
 	prose := fencePattern.ReplaceAllStringFunc(content, func(block string) string { return strings.Repeat(" ", len(block)) })
 	found := heading.FindAllStringSubmatchIndex(prose, -1)
-	for i, at := range found {
-		next := append(found, []int{len(content)})[i+1][0]
-		s := section{level: content[at[2]:at[3]], heading: content[at[4]:at[5]], text: content[at[1]:next]}
+	found = append(found, []int{len(content)})
+	for i, at := range found[:len(found)-1] {
+		s := section{level: content[at[2]:at[3]], heading: content[at[4]:at[5]], text: content[at[1]:found[i+1][0]]}
 		if m := mark.FindStringSubmatch(s.text); m != nil {
 			s.original, s.hash = m[1], m[2]
 		}
