@@ -161,7 +161,7 @@ func TestDocsEnterprises(t *testing.T) {
 // page of docs/.
 func TestDocsLinks(t *testing.T) {
 	var pages []string
-	for _, pattern := range []string{"*.md", "docs/*.md", "rules/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/zh-CN/*.md", "rules/*.md"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -169,18 +169,14 @@ func TestDocsLinks(t *testing.T) {
 		pages = append(pages, found...)
 	}
 	for _, page := range pages {
-		if strings.HasPrefix(page, "docs/") && !slices.Contains(linksOf(t, "README.md"), page) {
+		if filepath.Dir(page) == "docs" && !slices.Contains(linksOf(t, "README.md"), page) {
 			t.Errorf("README.md does not link %s", page)
 		}
 		for _, link := range linksOf(t, page) {
-			path, anchor, hasAnchor := strings.Cut(link, "#")
-			target := page
-			if path != "" {
-				target = filepath.Join(filepath.Dir(page), path)
-			}
+			target, anchor := followLink(page, link)
 			if _, err := os.Stat(target); err != nil {
 				t.Errorf("%s: link %s: %v", page, link, err)
-			} else if hasAnchor && !slices.Contains(anchorsOf(t, target), anchor) {
+			} else if strings.Contains(link, "#") && !slices.Contains(anchorsOf(t, target), anchor) {
 				t.Errorf("%s: link %s: %s has no such heading", page, link, target)
 			}
 		}
@@ -193,13 +189,24 @@ var (
 )
 
 // linksOf returns the targets of the relative links of a page.
-func linksOf(t *testing.T, page string) (links []string) {
-	for _, match := range linkPattern.FindAllStringSubmatch(codePattern.ReplaceAllString(readDoc(t, page), "x"), -1) {
+func linksOf(t *testing.T, page string) []string { return linksIn(readDoc(t, page)) }
+
+func linksIn(text string) (links []string) {
+	for _, match := range linkPattern.FindAllStringSubmatch(codePattern.ReplaceAllString(text, "x"), -1) {
 		if link := match[1] + match[2]; !strings.Contains(link, "://") {
 			links = append(links, link)
 		}
 	}
 	return links
+}
+
+// followLink returns the file that a link of a page leads to, and the anchor.
+func followLink(page, link string) (target, anchor string) {
+	path, anchor, _ := strings.Cut(link, "#")
+	if path == "" {
+		return page, anchor
+	}
+	return filepath.Join(filepath.Dir(page), path), anchor
 }
 
 var (
