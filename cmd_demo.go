@@ -60,9 +60,9 @@ func printDemo(w io.Writer, o *options) {
   Metrics       http://%[1]s%[2]s
   One of them   curl -s http://%[1]s%[2]s | grep recent_meetings
 
-The past day is there at once. About once a minute a meeting ends somewhere. The
-counters that end in _total start at 0. They begin to rise about a minute after a
-scrape has read that 0. Stop with Ctrl-C.
+The past day is there after some seconds. About once a minute a meeting ends
+somewhere. The counters that end in _total start at 0. They begin to rise one to
+two minutes after a scrape has read that 0. Stop with Ctrl-C.
 
 `, host, o.telemetryPath)
 }

@@ -99,10 +99,10 @@ func chinesePages(t *testing.T) []string {
 	return append(pages, "README.zh-CN.md")
 }
 
-// englishOf returns the English page of a Chinese page, and any other file
-// as it is.
+// englishOf returns the English page or picture of a Chinese one, and any other
+// file as it is.
 func englishOf(file string) string {
-	return strings.Replace(strings.Replace(file, ".zh-CN.md", ".md", 1), "docs/zh-CN/", "docs/", 1)
+	return strings.NewReplacer(".zh-CN.md", ".md", "docs/zh-CN/", "docs/", "/page-zh-", "/page-en-").Replace(file)
 }
 
 func relative(t *testing.T, from, to string) string {
