@@ -124,12 +124,18 @@ func TestProblems(t *testing.T) {
 		pass        time.Duration
 		state, want string
 	}{
-		"nothing read yet": {before: func(s *stack.Simulated) { s.Service.SetFault(simulator.Hang()) },
-			state: "starting", want: "The meetings have not been read yet."},
-		"a wrong key": {change: func(o *stack.Options) { o.Service.AppKey = "another" },
-			state: "failing", want: "The service refuses the sign-in."},
-		"another server": {before: func(s *stack.Simulated) { s.Service.SetFault(simulator.HTML()) },
-			pass: time.Minute, state: "failing", want: "The answer is not that of Huawei Cloud Meeting."},
+		"nothing read yet": {
+			before: func(s *stack.Simulated) { s.Service.SetFault(simulator.Hang()) },
+			state:  "starting", want: "The meetings have not been read yet.",
+		},
+		"a wrong key": {
+			change: func(o *stack.Options) { o.Service.AppKey = "another" },
+			state:  "failing", want: "The service refuses the sign-in.",
+		},
+		"another server": {
+			before: func(s *stack.Simulated) { s.Service.SetFault(simulator.HTML()) },
+			pass:   time.Minute, state: "failing", want: "The answer is not that of Huawei Cloud Meeting.",
+		},
 		"a failed poll": {before: func(s *stack.Simulated) {
 			s.Pass(90 * time.Second)
 			s.Service.SetFault(simulator.On(poll, simulator.Answer(http.StatusInternalServerError, "", "")))
@@ -138,15 +144,19 @@ func TestProblems(t *testing.T) {
 			s.Pass(90 * time.Second)
 			s.Service.SetFault(simulator.On(poll, simulator.Answer(http.StatusInternalServerError, "", "")))
 		}, pass: 2 * time.Hour, state: "failing", want: "A failure never looks like 0 meetings."},
-		"no administrator": {change: func(o *stack.Options) { o.Service.Role = simulator.User },
-			state: "attention", want: "only this user's own meetings"},
+		"no administrator": {
+			change: func(o *stack.Options) { o.Service.Role = simulator.User },
+			state:  "attention", want: "only this user's own meetings",
+		},
 		"a collector": {before: func(s *stack.Simulated) {
 			s.Service.SetFault(simulator.On(simulator.PathOnline, simulator.Answer(http.StatusForbidden, "", "")))
 			s.RunOptional()
 		}, pass: 3 * time.Minute, state: "attention", want: "The collector live fails."},
 		"an expiry": {before: (*stack.Simulated).RunOptional, pass: time.Minute, state: "attention", want: "some of it expires on"},
-		"too many departments": {change: func(o *stack.Options) { o.Ledger.MaxDepartments = 1 },
-			pass: time.Minute, state: "attention", want: "Raise --history.max-departments."},
+		"too many departments": {
+			change: func(o *stack.Options) { o.Ledger.MaxDepartments = 1 },
+			pass:   time.Minute, state: "attention", want: "Raise --history.max-departments.",
+		},
 		"none": {pass: time.Minute, state: "well", want: "Last success: "},
 	} {
 		t.Run(name, func(t *testing.T) {
