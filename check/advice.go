@@ -138,7 +138,7 @@ func (c *check) adviseCorpID() string {
 	case c.cfg.CorpID == "":
 		return c.text("In SP mode, set %s.", c.setting("corp_id"))
 	}
-	return c.text("Leave %s out unless the App ID is one of SP mode.", c.setting("corp_id"))
+	return c.text("Check %s too: it names the enterprise if the App ID is one of SP mode, and must be left out otherwise.", c.setting("corp_id"))
 }
 
 // becomeAdministrator says how to sign in as an administrator.

@@ -66,7 +66,7 @@ func (c *check) collectors(ctx context.Context, service *client.Client, listing 
 		c.note("To have these metrics, %s", c.becomeAdministrator())
 	}
 	if len(refused) > 0 {
-		c.note("The exporter tries again what is refused, every hour. To end that, switch its collectors off with %s.", c.list(slices.Compact(refused)))
+		c.note("The exporter makes refused requests again every hour. To end that, switch their collectors off with %s.", c.list(slices.Compact(refused)))
 	}
 }
 
