@@ -21,8 +21,8 @@ const (
 	// refusedInterval is the time between two attempts at what is refused.
 	refusedInterval = time.Hour
 	// maxRefusals is how many refusals since the last success it takes to believe
-	// them. The first may come from a dead token, which the polls of the history
-	// replace. A single 404 is enough.
+	// them. The first may come from a dead token, which a poll of the history
+	// replaces before the second attempt. A single 404 is enough.
 	maxRefusals = 2
 )
 
@@ -30,6 +30,9 @@ const (
 type OptionalConfig struct {
 	// Interval is the time between two rounds.
 	Interval time.Duration
+	// HistoryInterval is the time between two polls of the history, one of which
+	// replaces a dead token.
+	HistoryInterval time.Duration
 	// Delay is the time from the start of Run to the first round.
 	Delay time.Duration
 	// Now is the wall clock, by which values are dated. It must not be nil.
@@ -152,6 +155,7 @@ func (o *Optional) note(s *source, began time.Time, err error) {
 	case isRefusal:
 		s.refusals++
 		if s.refusals < maxRefusals && refusal.Status != http.StatusNotFound {
+			wait = o.cfg.HistoryInterval + o.cfg.Interval
 			break
 		}
 		wait = max(refusedInterval, o.cfg.Interval)

@@ -176,7 +176,7 @@ func TestRefusedIsTriedEveryHour(t *testing.T) {
 					s.Run()
 					s.RunOptional()
 					s.Pass(3*time.Hour + 10*time.Second)
-					// After a 403, the second attempt comes one interval after the first.
+					// After a 403, the second attempt comes once the history was polled.
 					if n := s.Service.Requests(c.path); n != 4 {
 						t.Errorf("%d attempts in 3 hours, want 4", n)
 					}
@@ -219,6 +219,26 @@ func TestDeadTokenIsNoRefusal(t *testing.T) {
 			s.Pass(70 * time.Minute)
 			s.Want(1, "collector_success", "live")
 			s.Want(1, "collector_success", "resources")
+		})
+	}
+}
+
+// Live reads several times before a poll of the history replaces the token.
+func TestDeadTokenBetweenRarePolls(t *testing.T) {
+	for _, interval := range []time.Duration{2 * time.Minute, 5 * time.Minute, 20 * time.Minute} {
+		stack.Simulate(t, func(o *stack.Options) {
+			o.SetInterval(interval)
+			o.Service.Variant.DeadToken = simulator.DeadTokenForbidden
+		}, func(_ *testing.T, s *stack.Simulated) {
+			s.Run()
+			s.RunOptional()
+			s.Pass(10 * time.Second)
+			s.Service.RevokeTokens()
+			s.Pass(2*interval + time.Minute)
+			s.Want(1, "collector_success", "live")
+			if lines := s.Log.Lines("collector="); len(lines) > 0 {
+				t.Errorf("log: %q", lines)
+			}
 		})
 	}
 }
