@@ -203,6 +203,44 @@ func TestRefusedIsTriedEveryHour(t *testing.T) {
 	}
 }
 
+// A first refusal is not logged: it may come from a dead token.
+func TestLogOfOptionalFailures(t *testing.T) {
+	failure, refusal := simulator.Answer(503, "MMC.1", ""), simulator.Answer(403, "USG.1", "")
+	for name, c := range map[string]struct {
+		faults []simulator.Fault
+		want   []string
+	}{
+		"refused once":         {[]simulator.Fault{refusal}, nil},
+		"failed":               {[]simulator.Fault{failure}, []string{"fails", "succeeds again"}},
+		"refused, then failed": {[]simulator.Fault{refusal, failure}, []string{"fails", "succeeds again"}},
+		"failed, then refused": {[]simulator.Fault{failure, refusal}, []string{"fails", "succeeds again"}},
+		"failed around it":     {[]simulator.Fault{failure, refusal, failure}, []string{"fails", "still fails", "succeeds again"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stack.Simulate(t, onlyAdded, func(t *testing.T, s *stack.Simulated) {
+				s.Run()
+				for _, fault := range append(c.faults, nil) {
+					if fault != nil {
+						fault = simulator.On(simulator.PathOnline, fault)
+					}
+					s.Service.SetFault(fault)
+					s.Live.Round(t.Context())
+					s.Pass(3 * time.Minute)
+				}
+				lines := s.Log.Lines("collector=live")
+				for i, want := range c.want {
+					if len(lines) != len(c.want) || !strings.Contains(lines[i], want) {
+						t.Fatalf("log: %q, want lines with %q", lines, c.want)
+					}
+				}
+				if len(lines) > len(c.want) {
+					t.Errorf("log: %q", lines)
+				}
+			})
+		})
+	}
+}
+
 // A dead token may look like a refusal.
 func TestDeadTokenIsNoRefusal(t *testing.T) {
 	for _, form := range []simulator.DeadTokenForm{simulator.DeadTokenUnauthorized, simulator.DeadTokenForbidden, simulator.DeadTokenNoBody, simulator.DeadTokenOK} {
