@@ -46,13 +46,13 @@ var chinese = map[string]string{
 
 	// The history.
 	"The last %s have %s. Only the last %s are read here.": "最近 %s共有 %s，这里只读取最近 %s的部分。",
-	"Read the history of the last %s: %s on %s.":           "已读取最近 %s的历史会议：%s，共 %s。",
+	"Read the history of the last %s: %s on %s.":           "已读取最近 %s的会议历史：%s，共 %s。",
 	"%d %s": "%[2]s %[1]d 场",
 	"These are %s; they are of %s; the latest end is %s UTC.":                                                                         "其中 %s；涉及 %s；最晚的一场于 %s（UTC）结束。",
 	"Passed over because the meeting has not ended: %s.":                                                                              "会议尚未结束，已跳过：%s。",
 	"Left out of meetings that are used: %s without a credible value; see the metric huaweicloud_meeting_invalid_records{reason=%q}.": "已采用的会议中有 %s不可信，未予采用，见指标 huaweicloud_meeting_invalid_records{reason=%q}。",
 	"Left out: %s; see the metric huaweicloud_meeting_invalid_records{reason=%q}.":                                                    "未予采用：%s，见指标 huaweicloud_meeting_invalid_records{reason=%q}。",
-	"The service lists no meetings for this time. If this is unexpected, check the user's role and the site of the endpoint.":         "服务端没有列出这段时间的任何会议。如与实际不符，请检查用户的角色，以及服务地址是否属于正确的站点。",
+	"The service lists no meetings for this time. If this is unexpected, check the user's role and the site of the endpoint.":         "服务端没有列出这段时间的任何会议。如与实际不符，请检查用户的角色，以及接入地址是否属于正确的站点。",
 	"How the service pages is found out once there is a second page.":                                                                 "只有一页记录，暂时无法得知服务端的分页方式。",
 	"How the service pages: offset is a record index.":                                                                                "服务端的分页方式：offset 为记录序号。",
 	"How the service pages: offset is a record index rounded down to a whole page.":                                                   "服务端的分页方式：offset 为记录序号，向下取整到整页。",

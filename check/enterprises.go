@@ -25,9 +25,9 @@ func RunAll(ctx context.Context, language Language, all []Enterprise, w io.Write
 	var failure error
 	for i, e := range all {
 		if i > 0 {
-			fmt.Fprintln(w)
+			fmt.Fprintf(w, "\n")
 		}
-		fmt.Fprintln(w, c.text("Enterprise %q", e.Name))
+		fmt.Fprintf(w, "%s\n", c.text("Enterprise %q", e.Name))
 		err := e.Err
 		if err == nil {
 			e.Config.Language = language

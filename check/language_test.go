@@ -66,8 +66,10 @@ func TestCheckOfSeveralEnterprises(t *testing.T) {
 	}{
 		"all work": {[]check.Enterprise{a, b}, "", []string{`Enterprise "a"`, `Enterprise "东"`}, "Polling will work for all 2 enterprises."},
 		"some do not": {
-			[]check.Enterprise{wrong, a, unset}, `polling would not work for 2 of 3 enterprises: "c", "d"`,
-			[]string{"FAIL  The App Key is wrong.", "copy it again to the environment variable APP_KEY.", "FAIL  Its settings cannot be used: enterprises.yaml:9: app_key_file: required", "ok    Polling will work."}, "",
+			[]check.Enterprise{wrong, a, unset},
+			`polling would not work for 2 of 3 enterprises: "c", "d"`,
+			[]string{"FAIL  The App Key is wrong.", "copy it again to the environment variable APP_KEY.", "FAIL  Its settings cannot be used: enterprises.yaml:9: app_key_file: required", "ok    Polling will work."},
+			"",
 		},
 		"one works":    {[]check.Enterprise{b}, "", []string{`Enterprise "东"`}, "ok    Polling will work."},
 		"one does not": {[]check.Enterprise{wrong}, "polling would not work: the App Key is wrong", []string{`Enterprise "c"`}, ""},
