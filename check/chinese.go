@@ -73,7 +73,7 @@ var chinese = map[string]string{
 	"The attendance of a meeting was read: %s.":                                                                                                                    "已读取一场会议的参会记录：%s。",
 	"No meeting lasted for over a minute and ended at least %s ago, so the attendance of meetings could not be tried.":                                             "没有一场会议时长超过 1 分钟且至少在 %s前结束，因此未能试读参会记录。",
 	"The attendance of a meeting cannot be read: %v. The exporter gives such a meeting up, and counts it in huaweicloud_meeting_attendance_unread_meetings_total.": "有一场会议的参会记录无法读取：%v。导出器会放弃这样的会议，并计入 huaweicloud_meeting_attendance_unread_meetings_total。",
-	"The service lists nobody in the attendance of a meeting. If people joined the last meetings, look whether huaweicloud_meeting_attendees_total grows.":         "试读的一场会议没有任何参会记录。如果最近的会议确实有人参加，请留意 huaweicloud_meeting_attendees_total 是否增长。",
+	"No attendance is listed for the last %s that lasted for over a minute. If people joined, look whether huaweicloud_meeting_attendees_total grows.":             "最近 %s（时长超过 1 分钟）没有参会记录。如果确实有人参加，请留意 huaweicloud_meeting_attendees_total 是否增长。",
 
 	// Advice: anything.
 	"Something unexpected failed.":                 "发生了意料之外的错误。",

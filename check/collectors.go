@@ -11,9 +11,13 @@ import (
 	"huaweicloud_meeting_exporter/meeting"
 )
 
-// settled is how long after the end of a meeting its attendance is tried: the
-// service may list it late.
-const settled = 30 * time.Minute
+const (
+	// settled is how long after the end of a meeting its attendance is tried: the
+	// service may list it late.
+	settled = 30 * time.Minute
+	// tried is of how many meetings it is tried at most.
+	tried = 3
+)
 
 // collectors tries what is read beside the history. None of it makes polling
 // fail.
@@ -79,36 +83,45 @@ func ignoring[T any](read func(context.Context) (T, error)) func(context.Context
 	}
 }
 
-// attendance reads who joined one meeting, and says how many records came. It
-// returns an error if no attendance can be read.
+// attendance reads who joined a meeting, and says how many records came. A few
+// meetings have none, so it tries up to tried of them. It returns an error if no
+// attendance can be read.
 func (c *check) attendance(ctx context.Context, service *client.Client, listing *client.Listing) error {
-	m, found := c.lastSettled(listing.Meetings)
-	if !found {
+	meetings := c.settled(listing.Meetings)
+	if len(meetings) == 0 {
 		c.note("No meeting lasted for over a minute and ended at least %s ago, so the attendance of meetings could not be tried.", c.inWords(settled))
 		return nil
 	}
-	attendance, err := service.Attendance(ctx, m.UUID, m.End)
-	switch {
-	case errors.Is(err, client.ErrGone), errors.Is(err, client.ErrUnusable):
-		c.note("The attendance of a meeting cannot be read: %v. The exporter gives such a meeting up, and counts it in huaweicloud_meeting_attendance_unread_meetings_total.", err)
-	case err != nil:
-		return err
-	case attendance.Joins == 0:
-		c.note("The service lists nobody in the attendance of a meeting. If people joined the last meetings, look whether huaweicloud_meeting_attendees_total grows.")
-	default:
-		c.ok("The attendance of a meeting was read: %s.", c.count("%d records", int(attendance.Joins)))
+	var unreadable error
+	for _, m := range meetings {
+		attendance, err := service.Attendance(ctx, m.UUID, m.End)
+		switch {
+		case errors.Is(err, client.ErrGone), errors.Is(err, client.ErrUnusable):
+			unreadable = err
+		case err != nil:
+			return err
+		case attendance.Joins > 0:
+			c.ok("The attendance of a meeting was read: %s.", c.count("%d records", int(attendance.Joins)))
+			return nil
+		}
+	}
+	if unreadable != nil {
+		c.note("The attendance of a meeting cannot be read: %v. The exporter gives such a meeting up, and counts it in huaweicloud_meeting_attendance_unread_meetings_total.", unreadable)
+	} else {
+		c.note("No attendance is listed for the last %s that lasted for over a minute. If people joined, look whether huaweicloud_meeting_attendees_total grows.", c.count("%d meetings", len(meetings)))
 	}
 	return nil
 }
 
-// lastSettled returns the last meeting that lasted and whose attendance should
-// be listed by now.
-func (c *check) lastSettled(meetings []meeting.Meeting) (last meeting.Meeting, found bool) {
+// settled returns the last meetings that lasted and whose attendance should be
+// listed by now, the latest first.
+func (c *check) settled(meetings []meeting.Meeting) (last []meeting.Meeting) {
 	by := c.now().Add(c.skew - settled)
 	for _, m := range meetings {
-		if m.Duration() > time.Minute && !m.End.After(by) && m.End.After(last.End) {
-			last, found = m, true
+		if m.Duration() > time.Minute && !m.End.After(by) {
+			last = append(last, m)
 		}
 	}
-	return last, found
+	slices.SortFunc(last, func(a, b meeting.Meeting) int { return b.End.Compare(a.End) })
+	return last[:min(len(last), tried)]
 }
