@@ -27,7 +27,7 @@ type optional struct {
 // name.
 func (o *options) newOptional(name string, c *client.Client, l *ledger.Ledger, logger log.Logger) (all optional) {
 	config := func(interval time.Duration) poller.OptionalConfig {
-		return poller.OptionalConfig{Interval: interval, Delay: pollDelay(name, interval), Now: time.Now, Logger: logger}
+		return poller.OptionalConfig{Interval: interval, HistoryInterval: o.interval, Delay: pollDelay(name, interval), Now: time.Now, Logger: logger}
 	}
 	var statuses []func() *poller.OptionalStatus
 	if o.live {

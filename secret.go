@@ -25,23 +25,14 @@ const byteOrderMark = '\uFEFF'
 // maxTextFile is the largest file of a secret or of arguments, in bytes.
 const maxTextFile = 1 << 16
 
-// secretOrigin returns where the secret of the sign-in comes from: the setting
-// that names its file, or an environment variable. It does not say whether there
-// is a secret.
-func (e *enterpriseOptions) secretOrigin() string {
-	key, file, variable := e.secretSetting()
-	if file == "" && e.file == "" {
-		return variable
+// secretVariable returns the environment variable that holds the secret. It
+// returns "" if a file does, or should.
+func (e *enterpriseOptions) secretVariable() string {
+	_, file, variable := e.secretSetting()
+	if file != "" || e.file != "" {
+		return ""
 	}
-	return e.setting(key)
-}
-
-// secretInWords says where the secret comes from.
-func (e *enterpriseOptions) secretInWords() string {
-	if key, file, _ := e.secretSetting(); file != "" {
-		return "the file that " + e.setting(key) + " names"
-	}
-	return "the environment variable " + e.secretOrigin()
+	return variable
 }
 
 // secretSetting returns the key of the setting that names the file of the secret,

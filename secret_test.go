@@ -125,20 +125,20 @@ func TestSecretAsFileNameIsNotRepeated(t *testing.T) {
 	}
 }
 
-func TestSecretOrigin(t *testing.T) {
+func TestSecretVariable(t *testing.T) {
 	for args, want := range map[string]string{
 		"--huaweicloud.app-id=a":                                     appKeyVariable,
-		"--huaweicloud.app-id=a --huaweicloud.app-key-file=f":        "--huaweicloud.app-key-file",
+		"--huaweicloud.app-id=a --huaweicloud.app-key-file=f":        "",
 		"--huaweicloud.account=a --huaweicloud.app-key-file=f":       passwordVariable,
-		"--huaweicloud.account=a --huaweicloud.password-file=f":      "--huaweicloud.password-file",
+		"--huaweicloud.account=a --huaweicloud.password-file=f":      "",
 		"--huaweicloud.app-id=a --huaweicloud.password-file=ignored": appKeyVariable,
 	} {
 		_, opts, err := parseFlags(strings.Fields(args))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := opts.secretOrigin(); got != want {
-			t.Errorf("%s: got %s, want %s", args, got, want)
+		if got := opts.secretVariable(); got != want {
+			t.Errorf("%s: got %q, want %q", args, got, want)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package check
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -17,122 +16,135 @@ const maxSkew = 10 * time.Minute
 // it has not ended.
 var errNothingEnded = errors.New("every record says that its meeting has not ended")
 
-const report = "report this line to the maintainers of the exporter"
-
 // advise says in one sentence what is wrong, and what to do about it.
 func (c *check) advise(err error) (sentence, todo string) {
 	if errors.Is(err, errNothingEnded) {
-		return "The service lists records, and all of them are of meetings that have not ended.",
-			"try again after a meeting has ended. If meetings have ended in this time, " + report + "."
+		return c.text("The service lists records, and all of them are of meetings that have not ended."),
+			c.text("try again after a meeting has ended. If meetings have ended in this time, report this line to the maintainers of the exporter.")
 	}
 	var e *client.Error
 	if !errors.As(err, &e) {
-		return "Something unexpected failed.", "read what came back."
+		return c.text("Something unexpected failed."), c.text("read what came back.")
 	}
 	switch {
 	case e.Reason == client.Network:
 		return c.adviseNetwork(e)
 	case e.Reason == client.Throttled:
-		return "The service says that it is asked too often.",
-			"wait a minute and try again. If the problem persists, another client of the same account uses up the limit, or " + c.setting("max_requests_per_minute") + " is too high."
+		return c.text("The service says that it is asked too often."),
+			c.text("wait a minute and try again. If the problem persists, another client of the same account uses up the limit, or %s is too high.", c.setting("max_requests_per_minute"))
 	case e.Reason == client.Incomplete:
-		return "The service announces more records than it sends, or its pages do not fit together.",
-			"try again, because meetings may have come and gone meanwhile. If the problem persists, all polls fail as incomplete: " + report + "."
+		return c.text("The service announces more records than it sends, or its pages do not fit together."),
+			c.text("try again, because meetings may have come and gone meanwhile. If the problem persists, all polls fail as incomplete: report this line to the maintainers of the exporter.")
 	case e.Reason == client.Auth && e.Status == 0:
-		return fmt.Sprintf("The %s cannot be read.", c.secretName()), "check " + c.secretSource + "."
+		return c.text("The %s cannot be read.", c.secretName()), c.text("check %s, which should hold it.", c.secretSource())
 	case e.Status == 0:
-		return "The service lists records, and none of them is usable.",
-			report + ": the service writes its records in another way than they know."
+		return c.text("The service lists records, and none of them is usable."),
+			c.text("report this line to the maintainers of the exporter: the service writes its records in another way than they know.")
 	case e.Reason == client.Server && e.Code == "":
-		return fmt.Sprintf("%s fails, or a proxy or gateway before it.", c.host()), "try again later. The exporter keeps trying and catches up."
+		return c.text("%s fails, or a proxy or gateway before it.", c.host()),
+			c.text("try again later. The exporter keeps trying and catches up.")
 	case e.Reason == client.Server:
-		return fmt.Sprintf("The service itself fails with the code %s.", e.Code), "try again later. The exporter keeps trying and catches up."
+		return c.text("The service itself fails with the code %s.", e.Code),
+			c.text("try again later. The exporter keeps trying and catches up.")
 	case e.Code == "":
-		return c.adviseEndpoint()
+		return c.text("What answers at %s is not the meeting API.", c.host()), c.checkEndpoint()
 	case e.Status == http.StatusNotFound:
-		_, todo = c.adviseEndpoint()
-		return fmt.Sprintf("What answers at %s does not offer the meeting API, and says so with the code %s.", c.host(), e.Code), todo
+		return c.text("What answers at %s does not offer the meeting API, and says so with the code %s.", c.host(), e.Code), c.checkEndpoint()
 	case e.Op != client.OpHistory:
 		return c.adviseSignIn(e)
 	case e.Reason == client.Permission:
-		return "The user may not list the history of meetings.", c.becomeAdministrator() + " The code is " + e.Code + "."
+		return c.text("The user may not list the history of meetings."),
+			c.sentences(c.becomeAdministrator(), c.text("The code is %s.", e.Code))
 	case e.Reason == client.Auth:
-		return "The service lets the user sign in, but does not accept the sign-in for the history.",
-			c.becomeAdministrator() + c.adviseCorpID() + " The code is " + e.Code + "."
+		return c.text("The service lets the user sign in, but does not accept the sign-in for the history."),
+			c.sentences(c.becomeAdministrator(), c.adviseCorpID(), c.text("The code is %s.", e.Code))
 	}
-	return fmt.Sprintf("The service refuses to list the history with the code %s.", e.Code),
-		"check " + c.setting("endpoint") + ", and look the code up in the service's list of error codes."
+	return c.text("The service refuses to list the history with the code %s.", e.Code),
+		c.text("check %s, and look the code up in the service's list of error codes.", c.setting("endpoint"))
 }
 
-// adviseEndpoint is for responses without a code of the API.
-func (c *check) adviseEndpoint() (sentence, todo string) {
-	other := "A proxy or firewall may also answer in its place."
+// checkEndpoint is for responses that are not of the API.
+func (c *check) checkEndpoint() string {
+	other := c.text("A proxy or firewall may also answer in its place.")
 	if c.proxy != "" {
-		other = fmt.Sprintf("The proxy %s or a firewall may also answer in its place.", c.proxy)
+		other = c.text("The proxy %s or a firewall may also answer in its place.", c.proxy)
 	}
-	return fmt.Sprintf("What answers at %s is not the meeting API.", c.host()),
-		"check " + c.setting("endpoint") + ". It is https://api.meeting.huaweicloud.com in China and https://api-intl.meeting.huaweicloud.com elsewhere, not the address of the portal. " + other
+	return c.sentences(
+		c.text("check %s. It is https://api.meeting.huaweicloud.com in China and https://api-intl.meeting.huaweicloud.com elsewhere, not the address of the portal.", c.setting("endpoint")),
+		other)
 }
 
 // adviseSignIn distinguishes the codes with which the service refuses a
 // sign-in.
 func (c *check) adviseSignIn(e *client.Error) (sentence, todo string) {
-	secret := c.secretName()
 	clockIsOff := c.skew.Abs() > noticeableSkew
 	switch {
 	case clockIsOff && e.ExpiredSignature(), c.cfg.AppID != "" && c.skew > maxSkew:
-		return fmt.Sprintf("The clock is off: the local one is %s.", c.clockDifference()),
-			"set the clock by NTP. A sign-in is signed with the time."
+		return c.text("The clock is off: the local one is %s.", c.clockDifference()),
+			c.text("set the clock by NTP. A sign-in is signed with the time.")
 	case e.ExpiredSignature():
-		return "The service takes the signature for an old one, although the clocks agree.",
-			"try again. If the problem persists, " + report + "."
+		return c.text("The service takes the signature for an old one, although the clocks agree."),
+			c.text("try again. If the problem persists, report this line to the maintainers of the exporter.")
 	case e.Status == http.StatusPreconditionFailed:
-		return "The account is disabled.", "ask an administrator of the enterprise to enable it."
+		return c.text("The account is disabled."), c.text("ask an administrator of the enterprise to enable it.")
 	case e.Status == http.StatusLocked:
-		return "The account is locked.", "wait until the service unlocks it, and correct the " + secret + " before you try again. Each wrong attempt locks it for longer."
+		return c.text("The account is locked."),
+			c.text("wait until the service unlocks it, and correct the %s before you try again. Each wrong attempt locks it for longer.", c.secretName())
 	case e.UnknownUser() && c.cfg.AppID == "":
-		return "The service does not know this account, or the account is not active.", "check " + c.setting("account") + "."
+		return c.text("The service does not know this account, or the account is not active."),
+			c.text("check %s.", c.setting("account"))
 	case e.UnknownUser() && c.cfg.UserID == "":
-		return "The service does not know the user of this App ID, or the user is not active.",
-			"check that the App ID is enabled, and that the enterprise has an active default administrator." + c.adviseCorpID()
+		return c.text("The service does not know the user of this App ID, or the user is not active."),
+			c.sentences(c.text("check that the App ID is enabled, and that the enterprise has an active default administrator."), c.adviseCorpID())
 	case e.UnknownUser():
-		return "The service does not know this user, or the user is not active.",
-			"check " + c.setting("user_id") + ", or leave it empty to sign in as the default administrator." + c.adviseCorpID()
+		return c.text("The service does not know this user, or the user is not active."),
+			c.sentences(c.text("check %s, or leave it empty to sign in as the default administrator.", c.setting("user_id")), c.adviseCorpID())
 	case e.WrongCredentials(), e.Status == http.StatusUnauthorized:
-		owner := "App ID, " + c.setting("app_id")
+		owner := c.text("Check that it belongs to this App ID, %s, and that %s is the site of this App ID.", c.setting("app_id"), c.setting("endpoint"))
 		if c.cfg.AppID == "" {
-			owner = "account, " + c.setting("account")
+			owner = c.text("Check that it belongs to this account, %s, and that %s is the site of this account.", c.setting("account"), c.setting("endpoint"))
 		}
-		return fmt.Sprintf("The %s is wrong.", secret),
-			fmt.Sprintf("copy it again to %s. Check that it belongs to this %s.%s", c.secretSource, owner, c.adviseCorpID())
+		return c.text("The %s is wrong.", c.secretName()),
+			c.sentences(c.text("copy it again to %s.", c.secretSource()), owner, c.adviseCorpID())
 	}
-	return fmt.Sprintf("The service refuses the sign-in with the code %s.", e.Code),
-		"look the code up in the service's list of error codes." + c.adviseCorpID()
+	return c.text("The service refuses the sign-in with the code %s.", e.Code),
+		c.sentences(c.text("look the code up in the service's list of error codes."), c.adviseCorpID())
 }
 
 func (c *check) secretName() string {
 	if c.cfg.AppID == "" {
-		return "password"
+		return c.text("password")
 	}
-	return "App Key"
+	return c.text("App Key")
 }
 
-// adviseCorpID returns another sentence about the flag that only some sign-ins
-// with an App ID need. It returns "" for an account.
+// secretSource says where the secret comes from.
+func (c *check) secretSource() string {
+	switch {
+	case c.secretVariable != "":
+		return c.text("the environment variable %s", c.secretVariable)
+	case c.cfg.AppID == "":
+		return c.text("the file that %s names", c.setting("password_file"))
+	}
+	return c.text("the file that %s names", c.setting("app_key_file"))
+}
+
+// adviseCorpID returns a sentence about the flag that only some sign-ins with an
+// App ID need. It returns "" for an account.
 func (c *check) adviseCorpID() string {
 	switch {
 	case c.cfg.AppID == "":
 		return ""
 	case c.cfg.CorpID == "":
-		return " In SP mode, set " + c.setting("corp_id") + "."
+		return c.text("In SP mode, set %s.", c.setting("corp_id"))
 	}
-	return " Leave " + c.setting("corp_id") + " out unless the App ID is one of SP mode."
+	return c.text("Check %s too: it names the enterprise if the App ID is one of SP mode, and must be left out otherwise.", c.setting("corp_id"))
 }
 
 // becomeAdministrator says how to sign in as an administrator.
 func (c *check) becomeAdministrator() string {
 	if c.cfg.UserID == "" {
-		return "give the user the role of an administrator."
+		return c.text("give the user the role of an administrator.")
 	}
-	return "give the user the role of an administrator, or leave " + c.setting("user_id") + " empty to sign in as the default administrator."
+	return c.text("give the user the role of an administrator, or leave %s empty to sign in as the default administrator.", c.setting("user_id"))
 }

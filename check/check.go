@@ -1,12 +1,13 @@
-// Package check tries what polling needs, and gives advice in plain words.
+// Package check tries what polling needs, and gives advice in plain words, in
+// English or Chinese.
 //
 // It promises to name what it tried, what came back and what to do. Its output
-// contains no key, no password and no personal data.
+// contains no key, no password and no personal data. What came back, and the
+// errors that it returns, are in English, like the log.
 package check
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -31,14 +32,17 @@ type Config struct {
 	Client client.Config
 	// Window is the time of which the history is read.
 	Window time.Duration
-	// Live and Resources say whether to try what these collectors read.
-	Live, Resources bool
-	// Secret says in plain words where the secret comes from, such as "the file
-	// that --some-flag names".
-	Secret string
+	// Live, Resources and Attendance say whether to try what these collectors
+	// read.
+	Live, Resources, Attendance bool
 	// Setting returns how the operator spells a setting, such as --some.app-id
 	// for app_id.
 	Setting func(key string) string
+	// SecretVariable is the environment variable that holds the secret. It is
+	// empty if the secret is in the file that the setting app_key_file or
+	// password_file names.
+	SecretVariable string
+	Language       Language
 }
 
 // Run signs in, lists the history of the recent window as a poll does, and
@@ -48,7 +52,7 @@ type Config struct {
 // request only once, and lists no more pages than a minute allows, so it ends
 // soon.
 func Run(ctx context.Context, cfg Config, w io.Writer) error {
-	c := &check{Writer: w, cfg: cfg.Client, secretSource: cfg.Secret, setting: cfg.Setting}
+	c := &check{Writer: w, cfg: cfg.Client, setting: cfg.Setting, secretVariable: cfg.SecretVariable, language: cfg.Language}
 	c.cfg.MaxAttempts = 1
 	c.cfg.Observe = func(ex client.Exchange) {
 		if !ex.Date.IsZero() {
@@ -60,46 +64,37 @@ func Run(ctx context.Context, cfg Config, w io.Writer) error {
 		return err
 	}
 	if c.proxy = service.Proxy(); c.proxy != "" {
-		c.say(good, "The environment names the proxy %s for %s.", c.proxy, c.host())
+		c.ok("The environment names the proxy %s for %s.", c.proxy, c.host())
 	} else {
-		c.say(good, "The environment names no proxy for %s.", c.host())
+		c.ok("The environment names no proxy for %s.", c.host())
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), signOutTimeout)
 		defer cancel()
 		if err := service.Close(ctx); err != nil {
-			c.say(warning, "The sign-out failed: %v.", err)
+			c.note("The sign-out failed: %v.", err)
 		}
 	}()
 
 	if err := c.signIn(ctx, service); err != nil {
 		return c.conclude(ctx, err)
 	}
-	err = c.read(ctx, service, cfg.Window)
+	listing, err := c.read(ctx, service, cfg.Window)
 	if err == nil {
-		c.collectors(ctx, service, cfg)
+		c.collectors(ctx, service, listing, cfg)
 	}
 	return c.conclude(ctx, err)
 }
 
 type check struct {
 	io.Writer
-	cfg          client.Config
-	secretSource string
-	setting      func(key string) string
-	proxy        string        // host and port, or ""
-	skew         time.Duration // the service's clock minus the local one, at the last response
-}
-
-// The marks at the beginning of a line.
-const (
-	good    = "ok  "
-	warning = "note"
-	bad     = "FAIL"
-)
-
-func (c *check) say(mark, format string, args ...any) {
-	fmt.Fprintf(c, "%s  %s\n", mark, fmt.Sprintf(format, args...))
+	cfg            client.Config
+	setting        func(key string) string
+	secretVariable string
+	language       Language
+	proxy          string        // host and port, or ""
+	skew           time.Duration // the service's clock minus the local one, at the last response
+	role           client.Role
 }
 
 func (c *check) now() time.Time {
@@ -110,52 +105,53 @@ func (c *check) now() time.Time {
 }
 
 func (c *check) signIn(ctx context.Context, service *client.Client) error {
-	identity := "the App ID"
-	if c.cfg.AppID == "" {
-		identity = "the account"
-	}
 	session, err := service.SignIn(ctx)
 	if err != nil {
 		return err
 	}
-	c.say(good, "Signed in at %s with %s; the token is valid for %s.", c.host(), identity, inWords(session.Expiry.Sub(c.now())))
-	if c.skew.Abs() > noticeableSkew {
-		c.say(warning, "The local clock is %s. Set it by NTP: sign-ins fail if it is off by 10 minutes or more.", c.clockDifference())
+	if validity := c.inWords(session.Expiry.Sub(c.now())); c.cfg.AppID == "" {
+		c.ok("Signed in at %s with the account; the token is valid for %s.", c.host(), validity)
+	} else {
+		c.ok("Signed in at %s with the App ID; the token is valid for %s.", c.host(), validity)
 	}
-	switch session.Role {
+	if c.skew.Abs() > noticeableSkew {
+		c.note("The local clock is %s. Set it by NTP: sign-ins fail if it is off by 10 minutes or more.", c.clockDifference())
+	}
+	c.role = session.Role
+	switch c.role {
 	case client.RoleAdministrator:
-		c.say(good, "The user is an administrator and sees the meetings of the whole enterprise.")
+		c.ok("The user is an administrator and sees the meetings of the whole enterprise.")
 	case client.RoleUser:
-		c.say(warning, "The user is not an administrator and sees only their own meetings. To see all meetings, %s", c.becomeAdministrator())
+		c.note("The user is not an administrator and sees only their own meetings. To see all meetings, %s", c.becomeAdministrator())
 	default:
-		c.say(warning, "The service does not say whether the user is an administrator. Any other user sees only their own meetings.")
+		c.note("The service does not say whether the user is an administrator. Any other user sees only their own meetings.")
 	}
 	return nil
 }
 
 // read lists the history of the window, or of its last part if the window has
 // more pages than a minute of requests can read.
-func (c *check) read(ctx context.Context, service *client.Client, window time.Duration) error {
+func (c *check) read(ctx context.Context, service *client.Client, window time.Duration) (*client.Listing, error) {
 	now := c.now()
 	first, err := service.FirstPage(ctx, now.Add(-window), now)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if most := first.PageSize * max(c.cfg.MaxRequestsPerMinute, 2); first.Announced > most {
 		whole := window
 		window = time.Duration(float64(window) * float64(most) / float64(first.Announced))
-		c.say(warning, "The last %s have %s. Only the last %s are read here.", inWords(whole), count(first.Announced, "meeting"), inWords(window))
+		c.note("The last %s have %s. Only the last %s are read here.", c.inWords(whole), c.count("%d meetings", first.Announced), c.inWords(window))
 	}
 	listing, err := service.History(ctx, now.Add(-window), now)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c.say(good, "Read the history of the last %s: %s on %s.", inWords(window), count(len(listing.Meetings), "meeting"), count(listing.Pages, "page"))
+	c.ok("Read the history of the last %s: %s on %s.", c.inWords(window), c.count("%d meetings", len(listing.Meetings)), c.count("%d pages", listing.Pages))
 	c.describe(listing)
 	if len(listing.Meetings) == 0 && listing.Defects[meeting.NotEnded] > 0 {
-		return errNothingEnded
+		return nil, errNothingEnded
 	}
-	return nil
+	return listing, nil
 }
 
 // describe says what is in a listing.
@@ -172,10 +168,10 @@ func (c *check) describe(listing *client.Listing) {
 	if len(listing.Meetings) > 0 {
 		var kinds []string
 		for _, t := range slices.Sorted(maps.Keys(types)) {
-			kinds = append(kinds, fmt.Sprintf("%d %s", types[t], t))
+			kinds = append(kinds, c.text("%d %s", types[t], t))
 		}
-		c.say(good, "These are %s; they are of %s; the latest end is %s UTC.",
-			strings.Join(kinds, ", "), count(len(departments), "department"), newest.Format("2006-01-02 15:04"))
+		c.ok("These are %s; they are of %s; the latest end is %s UTC.",
+			c.list(kinds), c.count("%d departments", len(departments)), newest.Format("2006-01-02 15:04"))
 	}
 	records := 0
 	for _, d := range meeting.Defects() {
@@ -183,37 +179,46 @@ func (c *check) describe(listing *client.Listing) {
 		switch {
 		case n == 0:
 		case d == meeting.NotEnded:
-			c.say(good, "Passed over because the meeting has not ended: %s.", count(n, "record"))
+			c.ok("Passed over because the meeting has not ended: %s.", c.count("%d records", n))
 		case d == meeting.BadNumber:
-			c.say(warning, "Left out of meetings that are used: %s without a credible value; see the metric invalid_records{reason=%q}.", count(n, "number"), d)
+			c.note("Left out of meetings that are used: %s without a credible value; see the metric huaweicloud_meeting_invalid_records{reason=%q}.", c.count("%d numbers", n), d)
 		default:
-			c.say(warning, "Left out: %s; see the metric invalid_records{reason=%q}.", count(n, "record"), d)
+			c.note("Left out: %s; see the metric huaweicloud_meeting_invalid_records{reason=%q}.", c.count("%d records", n), d)
 		}
 		records += n
 	}
-	switch {
-	case len(listing.Meetings) == 0 && records == 0:
-		c.say(warning, "The service lists no meetings for this time. If this is unexpected, check the user's role and the site of the endpoint.")
-	case listing.Paging == client.PagingUnknown:
-		c.say(good, "How the service pages is found out once there is a second page.")
-	default:
-		c.say(good, "How the service pages: %s.", listing.Paging)
+	if len(listing.Meetings) == 0 && records == 0 {
+		c.note("The service lists no meetings for this time. If this is unexpected, check the user's role and the site of the endpoint.")
+		return
+	}
+	switch listing.Paging {
+	case client.PagingUnknown:
+		c.ok("How the service pages is found out once there is a second page.")
+	case client.PagingRecord:
+		c.ok("How the service pages: offset is a record index.")
+	case client.PagingWholePage:
+		c.ok("How the service pages: offset is a record index rounded down to a whole page.")
+	case client.PagingFrom0:
+		c.ok("How the service pages: offset is a page number that counts from 0.")
+	case client.PagingFrom1:
+		c.ok("How the service pages: offset is a page number that counts from 1.")
 	}
 }
 
 // conclude writes the last lines, and returns the error of the command.
 func (c *check) conclude(ctx context.Context, err error) error {
 	if err == nil {
-		c.say(good, "Polling will work.")
+		c.ok("Polling will work.")
 		return nil
 	}
 	if ctx.Err() != nil {
-		return errors.New("check was interrupted")
+		return errInterrupted
 	}
 	sentence, todo := c.advise(err)
-	c.say(bad, "%s", sentence)
-	c.say("    ", "What came back: %v", err)
-	c.say("    ", "What to do: %s", todo)
+	c.fail(sentence, err, todo)
+	english := *c
+	english.language = English
+	sentence, _ = english.advise(err)
 	return fmt.Errorf("polling would not work: %s", strings.TrimSuffix(strings.ToLower(sentence[:1])+sentence[1:], "."))
 }
 
@@ -226,30 +231,8 @@ func (c *check) host() string {
 
 // clockDifference says how far the local clock is off.
 func (c *check) clockDifference() string {
-	direction := "behind"
 	if c.skew < 0 {
-		direction = "ahead of"
+		return c.text("%s ahead of the service's", c.inWords(c.skew.Abs()))
 	}
-	return fmt.Sprintf("%s %s the service's", inWords(c.skew.Abs()), direction)
-}
-
-// inWords formats a duration to the minute, or to the second if it is shorter.
-// It leaves out parts that are 0.
-func inWords(d time.Duration) string {
-	if d < time.Minute {
-		return d.Round(time.Second).String()
-	}
-	s := strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
-	if strings.HasSuffix(s, "h0m") {
-		return strings.TrimSuffix(s, "0m")
-	}
-	return s
-}
-
-// count returns a number with its noun in the singular or plural.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return c.text("%s behind the service's", c.inWords(c.skew))
 }

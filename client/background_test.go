@@ -118,10 +118,11 @@ func TestUsage(t *testing.T) {
 			client.Usage{absent, absent, absent, absent, absent, 2},
 			"",
 		},
-		"empty":      {body: `{}`, err: client.Response},
-		"error code": {body: `{"error_code":"MMC.1","confCount":4}`, err: client.Response},
-		"dead token": {body: `{"error_code":"MMC.111070111"}`, err: client.Auth},
-		"no object":  {body: `[]`, err: client.Response},
+		"another edition": {`{"usedRecStorage":null,"confCount":null}`, client.Usage{absent, absent, absent, absent, absent, absent}, ""},
+		"empty":           {body: `{}`, err: client.Response},
+		"error code":      {body: `{"error_code":"MMC.1","confCount":4}`, err: client.Response},
+		"dead token":      {body: `{"error_code":"MMC.111070111"}`, err: client.Auth},
+		"no object":       {body: `[]`, err: client.Response},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newDirectSetup(t)

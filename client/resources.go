@@ -55,9 +55,9 @@ func (c *Client) OrgResources(ctx context.Context) (u Usage, err error) {
 		}
 		found := false
 		read := func(name string, unit float64) Amount {
-			n := number(values, name)
-			found = found || n.present
-			return n.amount(unit)
+			_, there := values[name]
+			found = found || there // it may be null in another edition
+			return number(values, name).amount(unit)
 		}
 		u = Usage{
 			Participants: read("usedAccountsCount", 1), LiveStreams: read("usedLiveCount", 1),

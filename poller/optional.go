@@ -21,8 +21,8 @@ const (
 	// refusedInterval is the time between two attempts at what is refused.
 	refusedInterval = time.Hour
 	// maxRefusals is how many refusals since the last success it takes to believe
-	// them. The first may come from a dead token, which the polls of the history
-	// replace. A single 404 is enough.
+	// them. The first may come from a dead token, which a poll of the history
+	// replaces before the second attempt. A single 404 is enough.
 	maxRefusals = 2
 )
 
@@ -30,6 +30,9 @@ const (
 type OptionalConfig struct {
 	// Interval is the time between two rounds.
 	Interval time.Duration
+	// HistoryInterval is the time between two polls of the history, one of which
+	// replaces a dead token.
+	HistoryInterval time.Duration
 	// Delay is the time from the start of Run to the first round.
 	Delay time.Duration
 	// Now is the wall clock, by which values are dated. It must not be nil.
@@ -55,11 +58,12 @@ type source struct {
 	every int    // it is read in one of so many rounds
 	read  func(ctx context.Context) error
 
-	due      time.Time // the earliest next attempt, on the monotonic clock
-	done     bool      // it was read at least once
-	err      error     // of the last attempt
-	refusals int       // since the last success
-	refused  bool      // the refusals are believed
+	due      time.Time     // the earliest next attempt, on the monotonic clock
+	done     bool          // it was read at least once
+	err      error         // of the last attempt
+	refusals int           // since the last success
+	refused  bool          // the refusals are believed
+	logged   client.Reason // of the last failure that was logged; empty since a success
 }
 
 // OptionalStatus is the record of the rounds since the start. It is immutable.
@@ -138,29 +142,32 @@ func (s *source) try(ctx context.Context) (err error) {
 
 // note takes in the result of an attempt, and logs what changes.
 func (o *Optional) note(s *source, began time.Time, err error) {
-	before, wait := s.err, time.Duration(0)
+	wait := time.Duration(0)
 	s.err = err
+	reason := ReasonOf(err)
 	logger := log.With(o.cfg.Logger, "collector", o.name)
 	var refusal *client.Error
 	switch isRefusal := errors.As(err, &refusal) && refusal.Refused(); {
 	case err == nil:
-		if before != nil && (s.refused || s.refusals == 0) { // else nothing was logged
+		if s.logged != "" {
 			level.Info(logger).Log("msg", "Reading "+s.name+" succeeds again")
 		}
-		s.done, s.refused, s.refusals = true, false, 0
+		s.done, s.refused, s.refusals, s.logged = true, false, 0, ""
 		wait = o.cfg.Interval * time.Duration(s.every)
 	case isRefusal:
 		s.refusals++
 		if s.refusals < maxRefusals && refusal.Status != http.StatusNotFound {
+			wait = o.cfg.HistoryInterval + o.cfg.Interval
 			break
 		}
 		wait = max(refusedInterval, o.cfg.Interval)
 		if !s.refused {
-			s.refused = true
+			s.refused, s.logged = true, reason
 			level.Warn(logger).Log("msg", fmt.Sprintf("The service refuses %s to this user, or does not offer them; the next attempts are an hour apart; --no-collector.%s ends them", s.name, o.name), "err", err)
 		}
-	case before == nil || ReasonOf(before) != ReasonOf(err):
-		level.Warn(logger).Log("msg", "Reading "+s.name+" fails; it is tried again at every interval", "reason", ReasonOf(err), "err", err)
+	case s.logged != reason:
+		s.logged = reason
+		level.Warn(logger).Log("msg", "Reading "+s.name+" fails; it is tried again at every interval", "reason", reason, "err", err)
 	default:
 		level.Debug(logger).Log("msg", "Reading "+s.name+" still fails", "err", err)
 	}

@@ -176,7 +176,7 @@ func TestRefusedIsTriedEveryHour(t *testing.T) {
 					s.Run()
 					s.RunOptional()
 					s.Pass(3*time.Hour + 10*time.Second)
-					// After a 403, the second attempt comes one interval after the first.
+					// After a 403, the second attempt comes once the history was polled.
 					if n := s.Service.Requests(c.path); n != 4 {
 						t.Errorf("%d attempts in 3 hours, want 4", n)
 					}
@@ -203,6 +203,44 @@ func TestRefusedIsTriedEveryHour(t *testing.T) {
 	}
 }
 
+// A first refusal is not logged: it may come from a dead token.
+func TestLogOfOptionalFailures(t *testing.T) {
+	failure, refusal := simulator.Answer(503, "MMC.1", ""), simulator.Answer(403, "USG.1", "")
+	for name, c := range map[string]struct {
+		faults []simulator.Fault
+		want   []string
+	}{
+		"refused once":         {[]simulator.Fault{refusal}, nil},
+		"failed":               {[]simulator.Fault{failure}, []string{"fails", "succeeds again"}},
+		"refused, then failed": {[]simulator.Fault{refusal, failure}, []string{"fails", "succeeds again"}},
+		"failed, then refused": {[]simulator.Fault{failure, refusal}, []string{"fails", "succeeds again"}},
+		"failed around it":     {[]simulator.Fault{failure, refusal, failure}, []string{"fails", "still fails", "succeeds again"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stack.Simulate(t, onlyAdded, func(t *testing.T, s *stack.Simulated) {
+				s.Run()
+				for _, fault := range append(c.faults, nil) {
+					if fault != nil {
+						fault = simulator.On(simulator.PathOnline, fault)
+					}
+					s.Service.SetFault(fault)
+					s.Live.Round(t.Context())
+					s.Pass(3 * time.Minute)
+				}
+				lines := s.Log.Lines("collector=live")
+				for i, want := range c.want {
+					if len(lines) != len(c.want) || !strings.Contains(lines[i], want) {
+						t.Fatalf("log: %q, want lines with %q", lines, c.want)
+					}
+				}
+				if len(lines) > len(c.want) {
+					t.Errorf("log: %q", lines)
+				}
+			})
+		})
+	}
+}
+
 // A dead token may look like a refusal.
 func TestDeadTokenIsNoRefusal(t *testing.T) {
 	for _, form := range []simulator.DeadTokenForm{simulator.DeadTokenUnauthorized, simulator.DeadTokenForbidden, simulator.DeadTokenNoBody, simulator.DeadTokenOK} {
@@ -219,6 +257,26 @@ func TestDeadTokenIsNoRefusal(t *testing.T) {
 			s.Pass(70 * time.Minute)
 			s.Want(1, "collector_success", "live")
 			s.Want(1, "collector_success", "resources")
+		})
+	}
+}
+
+// Live reads several times before a poll of the history replaces the token.
+func TestDeadTokenBetweenRarePolls(t *testing.T) {
+	for _, interval := range []time.Duration{2 * time.Minute, 5 * time.Minute, 20 * time.Minute} {
+		stack.Simulate(t, func(o *stack.Options) {
+			o.SetInterval(interval)
+			o.Service.Variant.DeadToken = simulator.DeadTokenForbidden
+		}, func(_ *testing.T, s *stack.Simulated) {
+			s.Run()
+			s.RunOptional()
+			s.Pass(10 * time.Second)
+			s.Service.RevokeTokens()
+			s.Pass(2*interval + time.Minute)
+			s.Want(1, "collector_success", "live")
+			if lines := s.Log.Lines("collector="); len(lines) > 0 {
+				t.Errorf("log: %q", lines)
+			}
 		})
 	}
 }

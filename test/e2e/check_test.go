@@ -18,14 +18,17 @@ func TestCheck(t *testing.T) {
 		fault       simulator.Fault
 		key         string
 		unreachable bool
+		locale      string
 		status      int
 		wants       []string // on standard output
 	}{
-		"administrator": {wants: []string{"Signed in at", "is an administrator", "Polling will work."}},
-		"user":          {role: simulator.User, wants: []string{"not an administrator", "only their own meetings", "Polling will work."}},
-		"wrong key":     {key: "wrong-key", status: 1, wants: []string{"The App Key is wrong.", "to the file that --huaweicloud.app-key-file names."}},
-		"unreachable":   {unreachable: true, status: 1, wants: []string{"No complete answer comes from "}},
-		"a web site":    {fault: simulator.HTML(), status: 1, wants: []string{"is not the meeting API."}},
+		"administrator":        {wants: []string{"Signed in at", "is an administrator", "The attendance of a meeting was read: ", "Polling will work."}},
+		"in Chinese":           {locale: "zh_CN.UTF-8", wants: []string{"该用户是管理员", "已读取一场会议的参会记录：", "轮询可以正常进行。"}},
+		"wrong key in Chinese": {locale: "zh_TW.UTF-8", key: "wrong-key", status: 1, wants: []string{"密钥（App Key）不正确。", "处理办法：", "由 --huaweicloud.app-key-file 指定的文件"}},
+		"user":                 {role: simulator.User, wants: []string{"not an administrator", "only their own meetings", "Polling will work."}},
+		"wrong key":            {key: "wrong-key", status: 1, wants: []string{"The App Key is wrong.", "to the file that --huaweicloud.app-key-file names."}},
+		"unreachable":          {unreachable: true, status: 1, wants: []string{"No complete answer comes from "}},
+		"a web site":           {fault: simulator.HTML(), status: 1, wants: []string{"is not the meeting API."}},
 		"no permission": {
 			fault:  onHistory(simulator.Answer(http.StatusForbidden, "MMC.1", "no")),
 			status: 1, wants: []string{"The user may not list the history of meetings."},
@@ -37,7 +40,7 @@ func TestCheck(t *testing.T) {
 			if c.unreachable {
 				url = "http://" + freeAddress(t)
 			}
-			p := start(t, exporter, append(signIn(t, url, cmp.Or(c.key, testAppKey)), "check")...)
+			p := start(t, "env", append([]string{"LC_ALL=" + cmp.Or(c.locale, "C"), exporter, "check"}, signIn(t, url, cmp.Or(c.key, testAppKey))...)...)
 			if got := p.exitStatus(t); got != c.status {
 				t.Errorf("got exit status %d, want %d", got, c.status)
 			}
@@ -47,11 +50,11 @@ func TestCheck(t *testing.T) {
 					t.Errorf("got on standard output\n%s\nwant one line with %q", stdout, want)
 				}
 			}
-			if success := strings.Contains(stdout, "Polling will work"); success != (c.status == 0) {
+			if success := strings.Contains(stdout, "Polling will work") || strings.Contains(stdout, "轮询可以正常进行"); success != (c.status == 0) {
 				t.Errorf("got on standard output\n%s\nsuccess: %t", stdout, success)
 			}
-			if got := strings.Count(stderr, "\n"); got != c.status {
-				t.Errorf("got on standard error\n%s\nwant %d lines", stderr, c.status)
+			if got := len(linesWith(stderr, "error: polling would not work: ")); got != c.status || strings.Count(stderr, "\n") != c.status {
+				t.Errorf("got on standard error\n%s\nwant %d lines in English", stderr, c.status)
 			}
 			if got := service.LiveTokens(); got != 0 {
 				t.Errorf("got %d live tokens afterwards, want none", got)
@@ -65,7 +68,7 @@ func TestSimulate(t *testing.T) {
 	simulate := start(t, exporter, "simulate", "--simulate.listen-address=127.0.0.1:0")
 	url := simulate.find(t, &simulate.stdout, `listens on (http://\S+?)\. `)
 	for key, want := range map[string]int{"demo-app-key": 0, "another-key": 1} {
-		p := start(t, "env", "HUAWEICLOUD_MEETING_APP_KEY="+key, exporter, "check",
+		p := start(t, "env", "LC_ALL=C", "HUAWEICLOUD_MEETING_APP_KEY="+key, exporter, "check",
 			"--huaweicloud.endpoint="+url, "--huaweicloud.app-id=demo")
 		got := p.exitStatus(t)
 		out := p.stdout.String()

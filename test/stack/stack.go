@@ -100,7 +100,7 @@ func New(cfg Config) (*Stack, error) {
 	}
 	s.Poller = poller.New(cfg.Poller, s.Client, s.Ledger)
 	optional := func(interval time.Duration) poller.OptionalConfig {
-		return poller.OptionalConfig{Interval: interval, Now: cfg.Now, Logger: cfg.Poller.Logger}
+		return poller.OptionalConfig{Interval: interval, HistoryInterval: cfg.Poller.Interval, Now: cfg.Now, Logger: cfg.Poller.Logger}
 	}
 	s.Live = poller.NewLive(optional(cfg.LiveInterval), s.Client, s.Ledger.Snapshot)
 	s.Resources = poller.NewResources(optional(cfg.ResourcesInterval), s.Client)
