@@ -62,6 +62,10 @@ fuzz: ## Fuzz what parses foreign bytes, FUZZTIME (30s) each
 	go test -run '^$$' -fuzz FuzzStorage -fuzztime $(or $(FUZZTIME),30s) ./ledger
 	go test -run '^$$' -fuzz FuzzFlags -fuzztime $(or $(FUZZTIME),30s) .
 
+.PHONY: dashboards
+dashboards: ## Write the Chinese dashboards and alerts, after a change of the English ones or the dictionary
+	go run ./dashboards/translate
+
 .PHONY: lint
 lint: $(LINTER) ## Run the linters
 	$(LINTER) run ./...
