@@ -32,7 +32,7 @@ test: build $(PROMETHEUS) ## Run all tests, with the race detector and a real Pr
 # Without the race detector, which makes days of virtual time, and crashes after
 # every byte, ten times longer.
 	PATH="$(BIN):$$PATH" SEEDS=100 go test ./test/soak ./dashboards ./test/bench ./ledger ./poller
-	cd tools/dashboards && go test ./...
+	cd tools/dashboards && go test -count=1 ./...
 
 .PHONY: check-deploy
 check-deploy: build $(SYSTEMS) $(HELM) $(VICTORIA) ## Check the chart, the systemd unit, the workflows, VictoriaMetrics and other systems
@@ -65,6 +65,10 @@ fuzz: ## Fuzz what parses foreign bytes, FUZZTIME (30s) each
 	go test -run '^$$' -fuzz FuzzLedger -fuzzminimizetime 1x -fuzztime $(or $(FUZZTIME),30s) ./ledger
 	go test -run '^$$' -fuzz FuzzStorage -fuzztime $(or $(FUZZTIME),30s) ./ledger
 	go test -run '^$$' -fuzz FuzzFlags -fuzztime $(or $(FUZZTIME),30s) .
+
+.PHONY: dashboards
+dashboards: ## Write the Chinese dashboards and alerts, after a change of the English ones or the dictionary
+	go run ./dashboards/translate
 
 .PHONY: lint
 lint: $(LINTER) ## Run the linters

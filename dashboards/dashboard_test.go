@@ -75,10 +75,11 @@ type target struct {
 	Instant, Range                              bool
 }
 
-// dashboards returns all dashboards by file name.
-func dashboards(t *testing.T) map[string]dashboard {
+// dashboards returns the dashboards of a directory by file name. Those of "." are
+// English, those of "zh-CN" Chinese.
+func dashboards(t *testing.T, dir string) map[string]dashboard {
 	t.Helper()
-	files, err := filepath.Glob("*.json")
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil || len(files) != 3 {
 		t.Fatalf("got files %q and error %v, want 3 dashboards", files, err)
 	}
@@ -94,23 +95,25 @@ func dashboards(t *testing.T) map[string]dashboard {
 		if err := decoder.Decode(&d); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
-		all[file] = d
+		all[filepath.Base(file)] = d
 	}
 	return all
 }
 
 func TestDashboards(t *testing.T) {
 	uids := map[string]bool{}
-	for file, d := range dashboards(t) {
-		if uids[d.UID] {
-			t.Errorf("two dashboards have the uid %q", d.UID)
+	for _, dir := range []string{".", "zh-CN"} {
+		for file, d := range dashboards(t, dir) {
+			if uids[d.UID] {
+				t.Errorf("two dashboards have the uid %q", d.UID)
+			}
+			uids[d.UID] = true
+			t.Run(filepath.Join(dir, file), func(t *testing.T) {
+				t.Run("imports without edits", func(t *testing.T) { checkImport(t, d) })
+				t.Run("panels are described", func(t *testing.T) { checkPanels(t, d) })
+				t.Run("panels fill the grid", func(t *testing.T) { checkGrid(t, d) })
+			})
 		}
-		uids[d.UID] = true
-		t.Run(file, func(t *testing.T) {
-			t.Run("imports without edits", func(t *testing.T) { checkImport(t, d) })
-			t.Run("panels are described", func(t *testing.T) { checkPanels(t, d) })
-			t.Run("panels fill the grid", func(t *testing.T) { checkGrid(t, d) })
-		})
 	}
 }
 
@@ -152,7 +155,8 @@ func checkPanels(t *testing.T, d dashboard) {
 		if p.Type == "row" {
 			continue
 		}
-		if !strings.HasSuffix(p.Description, ".") || p.FieldConfig.Defaults.Unit == "" || len(p.Targets) == 0 || p.Datasource != chosen {
+		isSentence := strings.HasSuffix(p.Description, ".") || strings.HasSuffix(p.Description, "。")
+		if !isSentence || p.FieldConfig.Defaults.Unit == "" || len(p.Targets) == 0 || p.Datasource != chosen {
 			t.Errorf("%s: description %q, unit %q, %d queries, data source %v",
 				where, p.Description, p.FieldConfig.Defaults.Unit, len(p.Targets), p.Datasource)
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ func TestPromtool(t *testing.T) {
 		})
 	}
 	promtool("check", append([]string{"check", "rules", "--lint=all", "--lint-fatal"}, rules...)...)
+	promtool("check Chinese", append([]string{"check", "rules", "--lint=all", "--lint-fatal", "recording.yaml"}, glob(t, "zh-CN/*.yaml")...)...)
 	for _, file := range glob(t, "tests/*.yaml") {
 		promtool(filepath.Base(file), "test", "rules", file)
 	}
@@ -37,7 +39,7 @@ func TestPromtool(t *testing.T) {
 
 func TestRules(t *testing.T) {
 	t.Parallel()
-	rules := load(t)
+	rules := load(t, "*.yaml")
 	alerts := slices.DeleteFunc(slices.Clone(rules), func(r rule) bool { return r.Type != "alerting" })
 	if len(alerts) == 0 || len(alerts) == len(rules) {
 		t.Fatalf("%d of %d rules are alerts, want both kinds", len(alerts), len(rules))
@@ -47,6 +49,7 @@ func TestRules(t *testing.T) {
 	t.Run("alerts are tested", func(t *testing.T) { checkTests(t, alerts) })
 	t.Run("alerts are complete", func(t *testing.T) { checkAlerts(t, alerts) })
 	t.Run("tables of the README", func(t *testing.T) { checkTables(t, rules) })
+	t.Run("Chinese alerts", func(t *testing.T) { checkChinese(t, load(t, "zh-CN/*.yaml"), alerts) })
 }
 
 // rule is a rule in the API of Prometheus.
@@ -58,14 +61,14 @@ type rule struct {
 	tree promserver.Node // of the query
 }
 
-// load returns the rules as a real Prometheus loads them.
-func load(t *testing.T) (rules []rule) {
+// load returns the rules of files as a real Prometheus loads them.
+func load(t *testing.T, pattern string) (rules []rule) {
 	t.Helper()
 	here, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := promserver.Start(t, fmt.Sprintf("rule_files: ['%s/*.yaml']\n", here), t.TempDir())
+	p := promserver.Start(t, fmt.Sprintf("rule_files: ['%s/%s']\n", here, pattern), t.TempDir())
 	var loaded struct{ Groups []struct{ Rules []rule } }
 	p.Get(t, "rules", url.Values{}, &loaded)
 	for _, group := range loaded.Groups {
@@ -127,6 +130,29 @@ func checkAlerts(t *testing.T, alerts []rule) {
 			if !ok {
 				t.Errorf("%s: want %s, got for %v, labels %v, annotations %q, runbook\n%s", r.Name, want, r.Duration, r.Labels, r.Annotations, runbook)
 			}
+		}
+	}
+}
+
+// checkChinese checks that Chinese alerts differ from the English ones only in
+// what people read.
+func checkChinese(t *testing.T, chinese, english []rule) {
+	if len(chinese) != len(english) {
+		t.Fatalf("%d Chinese alerts, %d English ones", len(chinese), len(english))
+	}
+	for i, got := range chinese {
+		want := english[i]
+		for _, text := range []string{"summary", "description"} {
+			if !regexp.MustCompile(`\p{Han}`).MatchString(got.Annotations[text]) {
+				t.Errorf("%s: the %s is not Chinese: %s", got.Name, text, got.Annotations[text])
+			}
+			if text == "description" && !strings.Contains(got.Annotations[text], "请先") {
+				t.Errorf("%s: the description does not say what to do first: %s", got.Name, got.Annotations[text])
+			}
+			got.Annotations[text] = want.Annotations[text]
+		}
+		if got.tree, want.tree = nil, nil; !reflect.DeepEqual(got, want) {
+			t.Errorf("got the alert %+v, want %+v", got, want)
 		}
 	}
 }

@@ -4,6 +4,7 @@
 package dashboards_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,9 +17,11 @@ import (
 func TestGrafanaFields(t *testing.T) {
 	plugins.RegisterDefaultPlugins()
 	files, err := filepath.Glob("../../dashboards/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("got %d dashboards and error %v, want some", len(files), err)
+	chinese, chineseErr := filepath.Glob("../../dashboards/zh-CN/*.json")
+	if err := errors.Join(err, chineseErr); err != nil || len(files) == 0 || len(chinese) != len(files) {
+		t.Fatalf("got %d English and %d Chinese dashboards and error %v, want some and as many", len(files), len(chinese), err)
 	}
+	files = append(files, chinese...)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {

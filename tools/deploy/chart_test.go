@@ -317,8 +317,11 @@ func originals(t *testing.T, pattern string) map[string]string {
 // TestPackagedFiles checks that a package of the chart has the rules and
 // dashboards of the project. The chart has links to them.
 func TestPackagedFiles(t *testing.T) {
-	rules, dashboards := originals(t, "rules/*.yaml"), originals(t, "dashboards/*.json")
-	if got, want := unpack(t), map[string]map[string]string{"rules": rules, "dashboards": dashboards}; !reflect.DeepEqual(got, want) {
+	want := map[string]map[string]string{
+		"rules": originals(t, "rules/*.yaml"), "rules/zh-CN": originals(t, "rules/zh-CN/*.yaml"),
+		"dashboards": originals(t, "dashboards/*.json"), "dashboards/zh-CN": originals(t, "dashboards/zh-CN/*.json"),
+	}
+	if got := unpack(t); !reflect.DeepEqual(got, want) {
 		t.Error("the package does not have the rules and dashboards of the project, or has other files beside them")
 	}
 }
@@ -388,6 +391,7 @@ func TestInvalidValues(t *testing.T) {
 		{required + "persistence: {enabled: please}", "/persistence/enabled"},
 		{required + "service: {port: 70000}", "/service/port"},
 		{required + "image: {pullPolicy: Sometimes}", "/image/pullPolicy"},
+		{required + "language: zh", "/language"},
 		{required + "serviceMonitor: {interval: soon}", "/serviceMonitor/interval"},
 		{required + "podLabels: {a: 1}", "/podLabels/a"},
 		{required + "podSecurityContext: none", "/podSecurityContext"},

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -74,5 +75,32 @@ func TestComposeRunsExporter(t *testing.T) {
 	wantFlags(t, exporter.Command)
 	if got := file.Services["simulator"].Command; !slices.Equal(got, []string{"simulate", "--simulate.listen-address=:10048", "--simulate.enterprises=3"}) {
 		t.Errorf("the simulator has the command %q", got)
+	}
+}
+
+// TestComposeChinese checks that the compose file for Chinese replaces every file
+// of alerts, and the dashboards, by Chinese ones that exist.
+func TestComposeChinese(t *testing.T) {
+	type services map[string]struct{ Volumes []string }
+	var base, chinese struct{ Services services }
+	for file, into := range map[string]any{"compose.yaml": &base, "compose-zh-CN.yaml": &chinese} {
+		if err := yaml.Unmarshal([]byte(read(t, root+"/deploy/"+file)), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"../dashboards/zh-CN:/var/lib/grafana/dashboards:ro"}
+	for name := range originals(t, "rules/zh-CN/*.yaml") {
+		want = append(want, fmt.Sprintf("../rules/zh-CN/%s:/etc/prometheus/rules/%[1]s:ro", name))
+	}
+	got := slices.Concat(chinese.Services["grafana"].Volumes, chinese.Services["prometheus"].Volumes)
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got volumes %q, want %q", got, want)
+	}
+	for service, volume := range map[string]string{"prometheus": "../rules:/etc/prometheus/rules:ro", "grafana": "../dashboards:/var/lib/grafana/dashboards:ro"} {
+		if !slices.Contains(base.Services[service].Volumes, volume) {
+			t.Errorf("%s has the volumes %q, which the Chinese ones do not replace", service, base.Services[service].Volumes)
+		}
 	}
 }

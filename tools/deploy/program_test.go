@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -159,11 +160,14 @@ type ruleFile struct {
 	}
 }
 
-// ruleFiles returns the rules of the project by the base name of their file.
-func ruleFiles(t *testing.T) map[string]ruleFile {
+// ruleFiles returns the recording rules of the project, and the alerts of a
+// directory, by the base name of their file.
+func ruleFiles(t *testing.T, alerts string) map[string]ruleFile {
 	t.Helper()
 	files := map[string]ruleFile{}
-	for file, text := range originals(t, "rules/*.yaml") {
+	texts := originals(t, alerts+"/*-alerts.yaml")
+	maps.Copy(texts, originals(t, "rules/recording.yaml"))
+	for file, text := range texts {
 		var rules ruleFile
 		if err := yaml.Unmarshal([]byte(text), &rules); err != nil {
 			t.Fatalf("%s: %v", file, err)

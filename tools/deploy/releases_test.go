@@ -71,14 +71,20 @@ func decodeDashboard(t *testing.T, text string) map[string]any {
 }
 
 // TestRulesOfRelease checks that the rules of a release are those of the
-// project, for the series of this release alone.
+// project in the chosen language, for the series of this release alone.
 func TestRulesOfRelease(t *testing.T) {
-	for values, labels := range map[string]map[string]string{
-		"prometheusRule: {enabled: true}":                              {"namespace": "observed", "job": "meetings-huaweicloud-meeting-exporter"},
-		"prometheusRule: {enabled: true, source: {enterprise: north}}": {"enterprise": "north"},
+	own := map[string]string{"namespace": "observed", "job": "meetings-huaweicloud-meeting-exporter"}
+	for _, test := range []struct {
+		values string
+		alerts string // the directory of the alerts
+		labels map[string]string
+	}{
+		{"prometheusRule: {enabled: true}", "rules", own},
+		{"language: zh-CN\nprometheusRule: {enabled: true}", "rules/zh-CN", own},
+		{"prometheusRule: {enabled: true, source: {enterprise: north}}", "rules", map[string]string{"enterprise": "north"}},
 	} {
-		original := ruleFiles(t)
-		for _, object := range render(t, required+values)["PrometheusRule"] {
+		original := ruleFiles(t, test.alerts)
+		for _, object := range render(t, required+test.values)["PrometheusRule"] {
 			object := object.(*monitoring.PrometheusRule)
 			file := strings.TrimPrefix(object.Name, "meetings-huaweicloud-meeting-exporter-") + ".yaml"
 			groups := original[file].Groups
@@ -92,7 +98,7 @@ func TestRulesOfRelease(t *testing.T) {
 					continue
 				}
 				for j, r := range group.Rules {
-					checkRule(t, r, groups[i].Rules[j], labels)
+					checkRule(t, r, groups[i].Rules[j], test.labels)
 				}
 			}
 			delete(original, file)
@@ -157,17 +163,29 @@ func checkRule(t *testing.T, got monitoring.Rule, want rule, labels map[string]s
 }
 
 // TestDashboardsOfRelease checks that the dashboards of a release are those of
-// the project, with a UID and a title of their own, and open on its target.
+// the project in the chosen language, with a UID and a title of their own, and
+// open on its target. The UID is the same in each language.
 func TestDashboardsOfRelease(t *testing.T) {
-	want := originals(t, "dashboards/*.json")
-	got := one[core.ConfigMap](t, render(t, observed)).Data
+	uids := checkDashboards(t, "en", "dashboards/*.json")
+	if chinese := checkDashboards(t, "zh-CN", "dashboards/zh-CN/*.json"); !maps.Equal(chinese, uids) {
+		t.Errorf("in Chinese the UIDs are %v, in English %v", chinese, uids)
+	}
+}
+
+// checkDashboards compares the dashboards of a release in a language with files,
+// and returns their UIDs.
+func checkDashboards(t *testing.T, language, files string) map[string]string {
+	t.Helper()
+	want, uids := originals(t, files), map[string]string{}
+	got := one[core.ConfigMap](t, render(t, observed+"language: "+language+"\n")).Data
 	if len(got) != len(want) {
 		t.Errorf("%d dashboards, want %d", len(got), len(want))
 	}
 	const id = "observed.meetings-huaweicloud-meeting-exporter."
 	for file, text := range want {
 		got, want := decodeDashboard(t, got[id+file]), decodeDashboard(t, text)
-		if !strings.HasPrefix(got["uid"].(string), want["uid"].(string)+"-") || got["title"] != want["title"].(string)+" (observed/meetings)" {
+		uids[file] = got["uid"].(string)
+		if !strings.HasPrefix(uids[file], strings.TrimSuffix(want["uid"].(string), "-zh")+"-") || got["title"] != want["title"].(string)+" (observed/meetings)" {
 			t.Errorf("uid %v and title %v of %v and %v", got["uid"], got["title"], want["uid"], want["title"])
 		}
 		instance := variable(t, got, "instance")
@@ -179,6 +197,7 @@ func TestDashboardsOfRelease(t *testing.T) {
 			t.Errorf("%s differs in more than uid, title and instance", file)
 		}
 	}
+	return uids
 }
 
 func variable(t *testing.T, dashboard map[string]any, name string) map[string]any {

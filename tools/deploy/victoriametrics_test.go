@@ -109,7 +109,7 @@ var (
 func queries(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	for _, rules := range ruleFiles(t) {
+	for _, rules := range ruleFiles(t, "rules") {
 		for _, group := range rules.Groups {
 			for _, r := range group.Rules {
 				all[r.Record+r.Alert] = r.Expr

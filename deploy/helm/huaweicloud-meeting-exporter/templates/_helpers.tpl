@@ -16,6 +16,11 @@
 {{ .Release.Namespace }}/{{ include "name" . }}
 {{- end -}}
 
+{{- /* The directory of the dashboards and alerts in the language, beside the English ones. */ -}}
+{{- define "translation" -}}
+{{- if ne .Values.language "en" }}{{ .Values.language }}/{{ end -}}
+{{- end -}}
+
 {{- define "selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
