@@ -102,7 +102,7 @@ func chinesePages(t *testing.T) []string {
 // englishOf returns the English page or picture of a Chinese one, and any other
 // file as it is.
 func englishOf(file string) string {
-	return strings.NewReplacer(".zh-CN.md", ".md", "docs/zh-CN/", "docs/", "/page-zh-", "/page-en-").Replace(file)
+	return strings.NewReplacer(".zh-CN.md", ".md", "docs/zh-CN/", "docs/", "/page-zh-", "/page-en-", "-zh-CN.png", "-light.png").Replace(file)
 }
 
 func relative(t *testing.T, from, to string) string {

@@ -70,7 +70,7 @@ var chinese = map[string]string{
 	"Quota":                       "配额",
 	"Share":                       "占比",
 	"Next expiry":                 "最近到期日",
-	"People in meetings at once":  "并发参会人数",
+	"People in meetings at once":  "并发人数",
 	"Live streams":                "直播路数",
 	"Recording storage, GB":       "录制存储（GB）",
 	"Software terminals":          "软终端",
