@@ -13,7 +13,7 @@ var chinese = map[string]string{
 
 	"All is well":     "一切正常",
 	"Needs attention": "需要关注",
-	"Does not work":   "无法工作",
+	"Does not work":   "无法正常工作",
 	"Starting":        "正在启动",
 
 	"Last successful poll: %s.":              "上次成功轮询：%s。",
@@ -70,7 +70,7 @@ var chinese = map[string]string{
 	"Resource":                    "资源",
 	"In use":                      "已用",
 	"Quota":                       "配额",
-	"Share":                       "占比",
+	"Share":                       "使用率",
 	"%s expired":                  "已到期 %s",
 	"Next expiry":                 "最近到期日",
 	"People in meetings at once":  "并发参会人数",
