@@ -16,15 +16,16 @@ func TestWindows(t *testing.T) {
 	for window, want := range map[time.Duration]struct {
 		words, first string
 		rows         int
+		wide         string // the first bar, of 0.80
 	}{
-		30 * time.Minute:         {"The last 30 min", "03:30", 1},
-		90 * time.Minute:         {"The last 90 min", "02:30", 2},
-		24 * time.Hour:           {"The last 24 h", "04:00", 24},
-		24*time.Hour + time.Hour: {"The last 25 h", "03-03 03:00", 25},
-		36*time.Hour + 1:         {"The last 36 h", "03-02 15:59", 37},
-		168 * time.Hour:          {"The last 7 days", "02-25 04:00", 42},
-		744 * time.Hour:          {"The last 31 days", "02-01 04:00", 47},
-		150*time.Minute + 1e9:    {"The last 9,001 s", "01:29", 3},
+		30 * time.Minute:         {"The last 30 min", "03:30", 1, "0.40"},
+		90 * time.Minute:         {"The last 90 min", "02:30", 2, "0.40"},
+		24 * time.Hour:           {"The last 24 h", "04:00", 24, "0.80"},
+		24*time.Hour + time.Hour: {"The last 25 h", "03-03 03:00", 25, "0.80"},
+		36*time.Hour + 1:         {"The last 36 h", "03-02 15:59", 37, "0.00"},
+		168 * time.Hour:          {"The last 7 days", "02-25 04:00", 42, "0.80"},
+		744 * time.Hour:          {"The last 31 days", "02-01 04:00", 47, "0.40"},
+		150*time.Minute + 1e9:    {"The last 9,001 s", "01:29", 3, "0.40"},
 	} {
 		t.Run(window.String(), func(t *testing.T) {
 			stack.Simulate(t, func(o *stack.Options) { o.Ledger.Window = window }, func(t *testing.T, s *stack.Simulated) {
@@ -33,6 +34,10 @@ func TestWindows(t *testing.T) {
 				rows := d.table(byEnd)
 				if len(rows) != want.rows || rows[0][0] != want.first || !strings.Contains(d.body(), want.words) {
 					t.Errorf("got %d rows %q\n%s", len(rows), rows, d.body())
+				}
+				bar := d.all("rect", "")[0]
+				if wide := attribute(bar, "width"); wide != want.wide {
+					t.Errorf("the first bar is %s wide, want %s", wide, want.wide)
 				}
 				sum := 0.0
 				for i, row := range rows {
