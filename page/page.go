@@ -27,7 +27,8 @@ import (
 
 // Config says what the page shows. Times are shown in the time zone of Now.
 type Config struct {
-	// Enterprises have a section each. With flags alone there is one, without a name.
+	// Enterprises have a section each, or a row each if there are many of them. With
+	// flags alone there is one, without a name.
 	Enterprises []Enterprise
 	// Window is the length of the recent window.
 	Window time.Duration
@@ -45,7 +46,8 @@ type Config struct {
 // Enterprise is where the section of one enterprise reads.
 type Enterprise struct {
 	Name string // value of the label enterprise
-	// Setting returns how the operator spells a key of the file of enterprises.
+	// Setting returns how the operator spells a key of the file of enterprises: as
+	// it is, or as a flag. It must not be nil.
 	Setting func(key string) string
 	// Snapshot and Poller return what the ledger and the poller have published.
 	Snapshot func() *ledger.Snapshot

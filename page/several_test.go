@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/html"
 
 	"huaweicloud_meeting_exporter/page"
+	"huaweicloud_meeting_exporter/simulator"
 	"huaweicloud_meeting_exporter/test/stack"
 )
 
@@ -64,7 +65,7 @@ func TestManyEnterprises(t *testing.T) {
 	for i := len(names); i < 200; i++ {
 		names = append(names, fmt.Sprint("enterprise ", i))
 	}
-	stack.Simulate(t, nil, func(t *testing.T, s *stack.Simulated) {
+	stack.Simulate(t, func(o *stack.Options) { o.Service.Role = simulator.User }, func(t *testing.T, s *stack.Simulated) {
 		s.Run()
 		h := handler(t, func(c *page.Config) {
 			c.Enterprises = slices.Repeat(c.Enterprises, len(names))
@@ -81,6 +82,9 @@ func TestManyEnterprises(t *testing.T) {
 			alone := view(t, h, "/"+attribute(row, "href"), "")
 			if got := alone.all("bdi", ""); len(got) != 1 || got[0].FirstChild.Data != names[i] {
 				t.Errorf("%q leads to another enterprise: %s", names[i], attribute(row, "href"))
+			}
+			if problem := text(row.Parent); !strings.HasSuffix(problem, "因此只统计了该用户自己的会议。") {
+				t.Errorf("%q does not say what is wrong", problem)
 			}
 		}
 	})
