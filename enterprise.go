@@ -25,6 +25,7 @@ import (
 // their App ID.
 type enterprise struct {
 	name     string // value of the label enterprise; empty for no label
+	setting  func(key string) string
 	client   *client.Client
 	ledger   *ledger.Ledger
 	poller   *poller.Poller
@@ -83,7 +84,7 @@ func shareLimiters(configs []client.Config) {
 }
 
 func newEnterprise(opts *options, entry *enterpriseOptions, config client.Config, self prometheus.Registerer, logger log.Logger) (*enterprise, error) {
-	e := &enterprise{name: entry.name, logger: logger}
+	e := &enterprise{name: entry.name, setting: entry.setting, logger: logger}
 	meetings := prometheus.NewRegistry()
 	var labelled prometheus.Registerer = meetings
 	if e.name != "" {
@@ -167,7 +168,7 @@ func (all enterprises) page(opts *options, logger log.Logger) (http.Handler, err
 	}
 	for _, e := range all {
 		cfg.Enterprises = append(cfg.Enterprises, page.Enterprise{
-			Name: e.name, Snapshot: e.ledger.Snapshot, Poller: e.poller.Status,
+			Name: e.name, Setting: e.setting, Snapshot: e.ledger.Snapshot, Poller: e.poller.Status,
 			Live: e.optional.live, Resources: e.optional.resources, Attendance: e.optional.attendance,
 		})
 	}

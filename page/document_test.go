@@ -23,6 +23,7 @@ func handler(t *testing.T, change func(*page.Config), stacks ...*stack.Simulated
 	}
 	for _, s := range stacks {
 		cfg.Enterprises = append(cfg.Enterprises, page.Enterprise{
+			Setting:  func(key string) string { return "--the." + key },
 			Snapshot: s.Ledger.Snapshot, Poller: s.Poller.Status, Live: s.Live, Resources: s.Resources, Attendance: s.Attendance,
 		})
 	}

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-kit/log"
@@ -26,7 +27,8 @@ import (
 
 // Config says what the page shows. Times are shown in the time zone of Now.
 type Config struct {
-	// Enterprises have a section each. With flags alone there is one, without a name.
+	// Enterprises have a section each, or a row each if there are many of them. With
+	// flags alone there is one, without a name.
 	Enterprises []Enterprise
 	// Window is the length of the recent window.
 	Window time.Duration
@@ -44,6 +46,9 @@ type Config struct {
 // Enterprise is where the section of one enterprise reads.
 type Enterprise struct {
 	Name string // value of the label enterprise
+	// Setting returns how the operator spells a key of the file of enterprises: as
+	// it is, or as a flag. It must not be nil.
+	Setting func(key string) string
 	// Snapshot and Poller return what the ledger and the poller have published.
 	Snapshot func() *ledger.Snapshot
 	Poller   func() *poller.Status
@@ -104,9 +109,8 @@ func New(cfg Config) (http.Handler, error) {
 // all its departments.
 func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	_, i := language.MatchStrings(p.matcher, query.Get("lang"), r.Header.Get("Accept-Language"))
-	chosen := p.editions[i]
-	v, ok := p.view(chosen.words, query)
+	chosen := p.edition(query.Get("lang"), r.Header.Get("Accept-Language"))
+	v, ok := p.view(chosen.words, query.Get("enterprise"))
 	if !ok {
 		http.Error(w, "No enterprise has this name.", http.StatusNotFound)
 		return
@@ -126,4 +130,15 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Vary", "Accept-Language")
 	header.Set("Cache-Control", "no-store")
 	_, _ = body.WriteTo(w) // whoever hung up needs no answer
+}
+
+// maxAsked limits the languages that a request asks for, in bytes: it takes seconds
+// to parse a hostile list of a megabyte.
+const maxAsked = 512
+
+// edition returns the page in the first language asked for that there is.
+func (p *page) edition(asked ...string) edition {
+	asked = slices.DeleteFunc(asked, func(list string) bool { return len(list) > maxAsked })
+	_, i := language.MatchStrings(p.matcher, asked...)
+	return p.editions[i]
 }

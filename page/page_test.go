@@ -3,22 +3,15 @@ package page_test
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/net/html"
-
-	"huaweicloud_meeting_exporter/page"
 	"huaweicloud_meeting_exporter/simulator"
 	"huaweicloud_meeting_exporter/test/stack"
 )
-
-// briefRows is how many departments each of several enterprises shows.
-const briefRows = 10
 
 // number returns the value of a cell, whose thousands are grouped.
 func number(t *testing.T, cell string) float64 {
@@ -86,7 +79,7 @@ func TestNumbersAreThoseOfTheScrape(t *testing.T) {
 		row := d.table("What the enterprise has bought and uses")[storage]
 		used, quota := scraped("recording_storage_bytes"), scraped("recording_storage_quota_bytes")
 		if want := fmt.Sprintf("%.1f %.0f %.1f", used/1e9, quota/1e9, 100*used/quota); want != fmt.Sprintf("%.1f %.0f %.1f",
-			number(t, row[1]), number(t, row[2]), number(t, strings.TrimSuffix(row[3], " %"))) {
+			number(t, row[1]), number(t, row[2]), number(t, strings.TrimSuffix(row[3], "%"))) {
 			t.Errorf("storage: got %q, want %s", row, want)
 		}
 	})
@@ -108,6 +101,8 @@ func TestLanguage(t *testing.T) {
 			"an unknown parameter":      {"/?lang=xx", "zh", "zh-Hans"},
 			"a parameter of no meaning": {"/?lang=%00%ff<script>", "zh", "zh-Hans"},
 			"a header of no meaning":    {"/", ";;q=,\x00", "en"},
+			"a header that is too long": {"/", strings.Repeat("zh, ", 1000), "en"},
+			"a long header only":        {"/?lang=zh", strings.Repeat("_", 500_000), "zh-Hans"},
 		} {
 			if got := view(t, h, c.address, c.accept).header.Get("Content-Language"); got != c.want {
 				t.Errorf("%s: got %s, want %s", name, got, c.want)
@@ -120,53 +115,54 @@ func TestProblems(t *testing.T) {
 	const poll = simulator.PathHistory
 	for name, c := range map[string]struct {
 		change      func(*stack.Options)
-		before      func(*stack.Simulated)
+		atStart     func(*stack.Simulated)
+		later       func(*stack.Simulated) // after the first poll
 		pass        time.Duration
 		state, want string
 	}{
 		"nothing read yet": {
-			before: func(s *stack.Simulated) { s.Service.SetFault(simulator.Hang()) },
-			state:  "starting", want: "The meetings have not been read yet.",
+			atStart: func(s *stack.Simulated) { s.Service.SetFault(simulator.Hang()) },
+			state:   "starting", want: "The meetings have not been read yet. That usually takes less than a minute. A poll is under way.",
 		},
 		"a wrong key": {
-			change: func(o *stack.Options) { o.Service.AppKey = "another" },
-			state:  "failing", want: "The service refuses the sign-in.",
+			change: func(o *stack.Options) { o.Service.AppKey = "another" }, later: (*stack.Simulated).RunOptional, pass: 5 * time.Minute,
+			state: "failing", want: "The service refuses the sign-in.",
 		},
 		"another server": {
-			before: func(s *stack.Simulated) { s.Service.SetFault(simulator.HTML()) },
-			pass:   time.Minute, state: "failing", want: "The answer is not that of Huawei Cloud Meeting.",
+			atStart: func(s *stack.Simulated) { s.Service.SetFault(simulator.HTML()) },
+			pass:    time.Minute, state: "failing", want: "The answer is not that of Huawei Cloud Meeting. Check --the.endpoint, and",
 		},
-		"a failed poll": {before: func(s *stack.Simulated) {
+		"a failed poll": {later: func(s *stack.Simulated) {
 			s.Pass(90 * time.Second)
 			s.Service.SetFault(simulator.On(poll, simulator.Answer(http.StatusInternalServerError, "", "")))
 		}, pass: 3 * time.Minute, state: "attention", want: "The service has an error of its own."},
-		"an outage": {before: func(s *stack.Simulated) {
+		"an outage": {later: func(s *stack.Simulated) {
 			s.Pass(90 * time.Second)
 			s.Service.SetFault(simulator.On(poll, simulator.Answer(http.StatusInternalServerError, "", "")))
 		}, pass: 2 * time.Hour, state: "failing", want: "A failure never looks like 0 meetings."},
 		"no administrator": {
 			change: func(o *stack.Options) { o.Service.Role = simulator.User },
-			state:  "attention", want: "only this user's own meetings",
+			state:  "attention", want: "only this user's own meetings are counted. Leave --the.user_id empty",
 		},
-		"a collector": {before: func(s *stack.Simulated) {
+		"a collector": {later: func(s *stack.Simulated) {
 			s.Service.SetFault(simulator.On(simulator.PathOnline, simulator.Answer(http.StatusForbidden, "", "")))
 			s.RunOptional()
 		}, pass: 3 * time.Minute, state: "attention", want: "The collector live fails."},
-		"an expiry": {before: (*stack.Simulated).RunOptional, pass: time.Minute, state: "attention", want: "some of it expires on"},
+		"an expiry": {later: (*stack.Simulated).RunOptional, pass: time.Minute, state: "attention", want: "some of it expires on"},
 		"too many departments": {
 			change: func(o *stack.Options) { o.Ledger.MaxDepartments = 1 },
 			pass:   time.Minute, state: "attention", want: "Raise --history.max-departments.",
 		},
-		"none": {pass: time.Minute, state: "well", want: "Last success: "},
+		"none": {pass: time.Minute, state: "well", want: "Last successful poll: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stack.Simulate(t, c.change, func(t *testing.T, s *stack.Simulated) {
-				if c.before != nil && name == "nothing read yet" || name == "another server" {
-					c.before(s)
+				if c.atStart != nil {
+					c.atStart(s)
 				}
 				s.Run()
-				if c.before != nil {
-					c.before(s)
+				if c.later != nil {
+					c.later(s)
 				}
 				s.Pass(c.pass)
 				for _, lang := range []string{"en", "zh"} {
@@ -174,48 +170,13 @@ func TestProblems(t *testing.T) {
 					if len(d.all("h2", "state "+c.state)) != 1 || lang == "en" && !strings.Contains(d.body(), c.want) {
 						t.Errorf("want %s and %q:\n%s", c.state, c.want, d.body())
 					}
+					if problems := d.all("li", ""); c.state == "failing" && len(problems) != 1 {
+						t.Errorf("one cause is told %d times:\n%s", len(problems), d.body())
+					}
 				}
 			})
 		})
 	}
-}
-
-func TestSeveralEnterprises(t *testing.T) {
-	stack.Simulate(t, nil, func(t *testing.T, s *stack.Simulated) {
-		other := stack.NewSimulated(t, func(o *stack.Options) { o.Service.AppKey = "another" })
-		defer other.Stop()
-		s.Run()
-		other.Run()
-		h := handler(t, func(c *page.Config) { c.Enterprises[0].Name, c.Enterprises[1].Name = `A & "B"`, "中文" }, s, other)
-
-		d := view(t, h, "/", "")
-		list := d.table("Enterprises")
-		if len(list) != 2 || list[0][0] != `A & "B"` || list[0][1] != "All is well" || list[1][0] != "中文" || list[1][1] != "Does not work" {
-			t.Errorf("got %q", list)
-		}
-		if len(d.all("section", "")) != 2 || len(d.table("By department")) != briefRows {
-			t.Errorf("got %d sections, %d departments", len(d.all("section", "")), len(d.table("By department")))
-		}
-		all := slices.IndexFunc(d.all("a", ""), func(a *html.Node) bool { return strings.HasSuffix(text(a), " more departments") })
-		if all < 0 {
-			t.Fatal("no link to all departments")
-		}
-		alone := view(t, h, "/"+attribute(d.all("a", "")[all], "href"), "")
-		if len(alone.all("section", "")) != 1 || len(alone.table("By department")) <= briefRows {
-			t.Errorf("alone: %d departments", len(alone.table("By department")))
-		}
-		for _, a := range alone.all("a", "")[:2] {
-			if d := view(t, h, "/"+attribute(a, "href"), ""); len(d.all("section", "")) != 1 {
-				t.Errorf("the switch of languages leads to %s", attribute(a, "href"))
-			}
-		}
-
-		resp := httptest.NewRecorder()
-		h.ServeHTTP(resp, httptest.NewRequest(http.MethodGet, "/?enterprise=nobody", nil))
-		if resp.Code != http.StatusNotFound {
-			t.Errorf("an unknown enterprise: status %d", resp.Code)
-		}
-	})
 }
 
 // The names of departments come from the service.
@@ -260,19 +221,6 @@ func TestSizeOfPage(t *testing.T) {
 			if rows := max(len(d.table("By department")), len(d.table("按部门"))); rows != departments || d.size >= limit {
 				t.Errorf("%d departments take %d bytes, want %d in less than %d", rows, d.size, departments, limit)
 			}
-		}
-	})
-}
-
-func TestLongWindow(t *testing.T) {
-	stack.Simulate(t, func(o *stack.Options) { o.Ledger.Window = 168 * time.Hour }, func(t *testing.T, s *stack.Simulated) {
-		s.Run()
-		d := view(t, handler(t, func(c *page.Config) { c.Window = 168 * time.Hour }, s), "/", "")
-		if rows := d.table("Meetings by the time of their end"); len(rows) != 42 || rows[0][0] != "02-25 04:00" {
-			t.Errorf("got %q", rows)
-		}
-		if !strings.Contains(d.body(), "Meetings ended in every 4 hours") || !strings.Contains(d.body(), "The last 7 days") {
-			t.Error(d.body())
 		}
 	})
 }

@@ -15,9 +15,13 @@ import (
 	"huaweicloud_meeting_exporter/poller"
 )
 
-// briefRows is how many departments the section of one of several enterprises
-// shows.
-const briefRows = 10
+const (
+	// briefRows is how many departments the section of one of several enterprises
+	// shows.
+	briefRows = 10
+	// maxSections is from how many enterprises on the page is their list alone.
+	maxSections = 10
+)
 
 // view is what the template shows.
 type view struct {
@@ -31,7 +35,9 @@ type view struct {
 	// Several is set if there are several enterprises. Alone is set if one of them
 	// is asked for.
 	Several, Alone bool
-	Sections       []section
+	// ListAlone is set if there are too many enterprises for a section each.
+	ListAlone bool
+	Sections  []section // the one in the worst state first
 }
 
 type link struct {
@@ -44,17 +50,18 @@ type section struct {
 	Name, ID, Address string
 	State             state
 	Problems          []problem
-	Poll              *poller.Status
 	LastSuccess       time.Time // zero if there is none
+	Next              time.Time // of the polls; zero if one is under way
 
 	Known              bool // the window, and all up to LiveKnown
 	Total              row
 	Peak               int64
 	Departments, Types []row
-	Hidden             int // departments that have a row on the enterprise's own page
+	More               int // how many departments the enterprise's own page shows; 0 if no more
 	Course             course
 
 	LiveKnown  bool
+	Uncounted  int // meetings in progress of which the number of people is unknown
 	Capacity   []capacity
 	Attendance *attendance // nil if it is not counted
 }
@@ -80,17 +87,21 @@ type attendance struct {
 	Since   time.Time
 }
 
-// view reads what is published. It returns false if the query asks for an enterprise
-// that there is not.
-func (p *page) view(w words, query url.Values) (view, bool) {
+// view reads what is published. It returns false if an enterprise is asked for that
+// there is not.
+func (p *page) view(w words, asked string) (view, bool) {
 	now := p.cfg.Now()
+	// One zone for all times: the page names it once, and the hour that the end of
+	// summer time repeats must not be there twice.
+	_, offset := now.Zone()
+	now = now.In(time.FixedZone("", offset))
 	v := view{
 		Lang: w.tag.String(), Version: p.cfg.Version, Styles: template.CSS(styles), //nolint:gosec // a file of this package
 		Now: now, Zone: now.Format("UTC-07:00"), Window: w.length(p.cfg.Window),
 		Metrics: "." + p.cfg.Metrics, Healthy: "." + p.cfg.Healthy, Ready: "." + p.cfg.Ready,
-		Several: len(p.cfg.Enterprises) > 1, Alone: query.Has("enterprise"),
+		Several: len(p.cfg.Enterprises) > 1, Alone: asked != "",
 	}
-	asked := query.Get("enterprise")
+	v.ListAlone = len(p.cfg.Enterprises) > maxSections && !v.Alone
 	address := func(lang, enterprise string) string {
 		to := url.Values{"lang": {lang}}
 		if enterprise != "" {
@@ -109,17 +120,21 @@ func (p *page) view(w words, query url.Values) (view, bool) {
 		s := p.section(w, e, now)
 		s.ID, s.Address = fmt.Sprintf("enterprise-%d", i+1), address(v.Lang, e.Name)
 		if v.Several && !v.Alone && len(s.Departments) > briefRows {
-			s.Hidden = len(s.Departments) - briefRows
+			s.More = len(s.Departments)
 			s.Departments = s.Departments[:briefRows]
 		}
 		v.Sections = append(v.Sections, s)
 	}
+	slices.SortStableFunc(v.Sections, func(a, b section) int { return cmp.Compare(a.State.gravity(), b.State.gravity()) })
 	return v, !v.Alone || len(v.Sections) > 0
 }
 
 func (p *page) section(w words, e Enterprise, now time.Time) section {
-	snapshot := e.Snapshot()
-	s := section{Name: e.Name, Poll: e.Poller(), LastSuccess: snapshot.LastPoll()}
+	snapshot, poll := e.Snapshot(), e.Poller()
+	s := section{Name: e.Name, LastSuccess: snapshot.LastPoll()}
+	if poll.Next.After(now) {
+		s.Next = poll.Next.In(now.Location())
+	}
 	var recent []ledger.LabeledSums
 	if s.Peak, s.Known = snapshot.PeakConcurrent(now); s.Known {
 		recent = snapshot.Recent(now)
@@ -128,16 +143,17 @@ func (p *page) section(w words, e Enterprise, now time.Time) section {
 	var live poller.LiveMeetings
 	if e.Live != nil {
 		live, s.LiveKnown = e.Live.Meetings(now)
+		s.Uncounted = live.WithoutCount
 	}
-	s.Departments = rows(recent, live, func(set ledger.LabelSet) string { return w.department(set.Department) })
-	s.Types = rows(recent, live, func(set ledger.LabelSet) string { return w.meetingType(set.Type) })
-	for _, t := range rows(recent, live, func(ledger.LabelSet) string { return "" }) {
+	s.Departments = rows(recent, live, func(set ledger.LabelSet) string { return set.Department }, w.department)
+	s.Types = rows(recent, live, func(set ledger.LabelSet) meeting.Type { return set.Type }, w.meetingType)
+	for _, t := range rows(recent, live, func(ledger.LabelSet) string { return "" }, w.department) {
 		s.Total = t
 	}
 	if e.Resources != nil {
 		s.Capacity = readCapacity(w, e.Resources, now)
 	}
-	if since, ok := snapshot.AttendanceBegan(); ok && !s.LastSuccess.IsZero() {
+	if since, ok := snapshot.AttendanceBegan(); ok && e.Attendance != nil && !s.LastSuccess.IsZero() {
 		s.Attendance = &attendance{snapshot.AttendanceSoFar(), snapshot.Pending(), since.In(now.Location())}
 	}
 	folded := int64(0)
@@ -146,31 +162,31 @@ func (p *page) section(w words, e Enterprise, now time.Time) section {
 			folded += one.Meetings
 		}
 	}
-	s.Problems = w.problems(e, s, folded, now)
-	s.State = stateOf(s)
+	s.Problems = w.problems(e, s, poll, folded, now)
+	s.State = stateOf(s, poll)
 	return s
 }
 
-// rows adds up under the names of the label sets. The largest row comes first.
-// Empty ones are left out.
-func rows(recent []ledger.LabeledSums, live poller.LiveMeetings, name func(ledger.LabelSet) string) []row {
-	byName := map[string]row{}
+// rows adds up by one label, and gives each row the name of its value. The largest
+// row comes first. Empty ones are left out.
+func rows[V comparable](recent []ledger.LabeledSums, live poller.LiveMeetings, label func(ledger.LabelSet) V, name func(V) string) []row {
+	byValue := map[V]row{}
 	for _, one := range recent {
-		r := byName[name(one.LabelSet)]
+		r := byValue[label(one.LabelSet)]
 		r.Sums = r.Plus(one.Sums)
-		byName[name(one.LabelSet)] = r
+		byValue[label(one.LabelSet)] = r
 	}
 	for _, one := range live.Sums {
-		r := byName[name(one.LabelSet)]
+		r := byValue[label(one.LabelSet)]
 		r.Running += one.Meetings
 		r.Online += one.Online
-		r.OnlineKnown = r.OnlineKnown || one.Known
-		byName[name(one.LabelSet)] = r
+		r.OnlineKnown = r.OnlineKnown || one.Known && one.Meetings > 0
+		byValue[label(one.LabelSet)] = r
 	}
 	var all []row
 	var most int64
-	for name, r := range byName {
-		if r.Name = name; !r.isEmpty() {
+	for value, r := range byValue {
+		if r.Name = name(value); !r.isEmpty() {
 			all, most = append(all, r), max(most, r.Meetings)
 		}
 	}
@@ -188,14 +204,15 @@ type course struct {
 	Bars  []bar
 	Most  bar
 	Step  time.Duration
+	Steps float64     // in the window; the first bar may be of a part of a step
 	Dated bool        // times need a date
 	Ticks []time.Time // evenly spread
 }
 
 type bar struct {
-	From, To   time.Time
-	Meetings   int64
-	X, Y, Tall float64 // of 1 for each bar, and of 100
+	From, To         time.Time
+	Meetings         int64
+	X, Y, Wide, Tall float64 // X and Wide in steps, Y and Tall of 100
 }
 
 // Hourly reports whether a step is an hour.
@@ -209,14 +226,18 @@ const maxBars = 48
 
 func newCourse(snapshot *ledger.Snapshot, window time.Duration, now time.Time) course {
 	c := course{Step: time.Hour * max(1, (window+maxBars*time.Hour-1)/(maxBars*time.Hour)), Dated: window > 24*time.Hour}
+	inSteps := func(d time.Duration) float64 { return float64(d) / float64(c.Step) }
+	c.Steps = inSteps(window)
 	meetings := snapshot.Course(now, c.Step)
 	end := now.Truncate(time.Minute)
+	begin := end.Add(-window)
 	for i, n := range meetings {
 		to := end.Add(-c.Step * time.Duration(len(meetings)-1-i))
-		b := bar{From: to.Add(-c.Step), To: to, Meetings: n, X: float64(i)}
-		if begin := end.Add(-window); b.From.Before(begin) {
+		b := bar{From: to.Add(-c.Step), To: to, Meetings: n}
+		if b.From.Before(begin) {
 			b.From = begin
 		}
+		b.X, b.Wide = inSteps(b.From.Sub(begin)), 0.8*inSteps(to.Sub(b.From))
 		if c.Bars = append(c.Bars, b); n > c.Most.Meetings {
 			c.Most = b
 		}
@@ -235,6 +256,7 @@ func newCourse(snapshot *ledger.Snapshot, window time.Duration, now time.Time) c
 
 // capacity is one resource that the enterprise has bought.
 type capacity struct {
+	Resource    string // value of the label resource
 	Name        string
 	Consumed    bool    // it is used up by meetings, and not by what is registered
 	Used, Quota float64 // negative if unknown
@@ -243,8 +265,8 @@ type capacity struct {
 	Expiry      time.Time
 }
 
-// readCapacity returns what is known of the resources: at first those that the
-// service tells the use of apart from the quota.
+// readCapacity returns what is known of the resources: at first those that meetings
+// use up, and the one with the largest share in use first.
 func readCapacity(w words, r *poller.Resources, now time.Time) []capacity {
 	usage, usageKnown := r.Usage(now)
 	quotas, _ := r.Quotas(now)
@@ -265,7 +287,7 @@ func readCapacity(w words, r *poller.Resources, now time.Time) []capacity {
 	}
 	var all []capacity
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		c := capacity{Name: w.resource(name), Used: -1, Quota: -1, Percent: -1}
+		c := capacity{Resource: name, Name: w.resource(name), Used: -1, Quota: -1, Percent: -1}
 		if q, ok := quotas[name]; ok {
 			c.Used, c.Quota, c.Expired = float64(q.Used), float64(q.Quota), max(0, float64(q.Expired))
 		}
@@ -286,7 +308,15 @@ func readCapacity(w words, r *poller.Resources, now time.Time) []capacity {
 		}
 		all = append(all, c)
 	}
-	slices.SortStableFunc(all, func(a, b capacity) int { return cmp.Compare(b.Percent, a.Percent) })
+	slices.SortStableFunc(all, func(a, b capacity) int {
+		switch {
+		case a.Consumed && !b.Consumed:
+			return -1
+		case b.Consumed && !a.Consumed:
+			return 1
+		}
+		return cmp.Compare(b.Percent, a.Percent)
+	})
 	return all
 }
 

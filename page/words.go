@@ -34,7 +34,7 @@ func newWords(tag language.Tag) (words, error) {
 // functions are those of the template.
 func (w words) functions() template.FuncMap {
 	return template.FuncMap{
-		"t": w.t, "n": w.n, "hours": w.hours, "clock": clock, "moment": moment, "ago": w.ago,
+		"t": w.t, "n": w.n, "hours": w.hours, "percent": w.percent, "clock": clock, "moment": moment, "ago": w.ago,
 		"short": short, "arguments": arguments, "table": newTable,
 	}
 }
@@ -48,8 +48,14 @@ func (w words) n(v any) string {
 	return w.printer.Sprint(number.Decimal(v, number.MaxFractionDigits(1)))
 }
 
-// hours returns seconds in hours.
-func (w words) hours(seconds int64) string { return w.n(float64(seconds) / 3600) }
+// hours returns seconds in hours, with one decimal.
+func (w words) hours(seconds int64) string {
+	return w.printer.Sprint(number.Decimal(float64(seconds)/3600, number.Scale(1)))
+}
+
+func (w words) percent(v float64) string {
+	return w.printer.Sprint(number.Percent(v/100, number.MaxFractionDigits(1)))
+}
 
 // clock returns the time of the day.
 func clock(at time.Time) string { return at.Format("15:04") }
@@ -65,25 +71,34 @@ func short(dated bool, at time.Time) string {
 	return clock(at)
 }
 
-// length returns a duration in its largest unit.
+const day = 24 * time.Hour
+
+// length returns a duration in the largest unit that needs no fraction.
 func (w words) length(d time.Duration) string {
 	switch d = d.Round(time.Second); {
-	case d < time.Minute:
-		return w.t("%d s", d/time.Second)
-	case d < time.Hour:
-		return w.t("%d min", d/time.Minute)
-	case d <= 48*time.Hour:
+	case d > 2*day && d%day == 0:
+		return w.t("%d days", d/day)
+	case d >= time.Hour && d%time.Hour == 0:
 		return w.t("%d h", d/time.Hour)
+	case d >= time.Minute && d%time.Minute == 0:
+		return w.t("%d min", d/time.Minute)
 	}
-	return w.t("%d days", d/(24*time.Hour))
+	return w.t("%d s", d/time.Second)
 }
 
-// ago returns how far a time lies back.
+// ago returns roughly how far a time lies back. One in the future it returns as it
+// is.
 func (w words) ago(now, at time.Time) string {
-	if d := now.Sub(at); d >= 0 {
-		return w.t("%s ago", w.length(d))
+	d := now.Sub(at)
+	if d < -time.Minute {
+		return moment(at.In(now.Location()))
 	}
-	return w.t("in %s", w.length(at.Sub(now)))
+	for _, unit := range []time.Duration{day, time.Hour, time.Minute} {
+		if d >= 2*unit {
+			return w.t("%s ago", w.length(d.Truncate(unit)))
+		}
+	}
+	return w.t("%s ago", w.length(max(0, d)))
 }
 
 // department returns the name of a department, which two label values are not.

@@ -4,12 +4,19 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"text/template/parse"
 	"unicode"
+
+	"golang.org/x/text/language"
+
+	"huaweicloud_meeting_exporter/client"
+	"huaweicloud_meeting_exporter/poller"
 )
 
 // TestChineseOfEachText checks that every text has a Chinese form with the same
@@ -33,6 +40,23 @@ func TestChineseOfEachText(t *testing.T) {
 		want, got := verb.FindAllString(english, -1), verb.FindAllString(text, -1)
 		if !slices.Equal(got, want) {
 			t.Errorf("%q has the verbs %q, %q has %q", english, want, text, got)
+		}
+	}
+}
+
+func TestEachFailureHasItsText(t *testing.T) {
+	w, err := newWords(language.SimplifiedChinese)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]client.Reason{}
+	for _, reason := range poller.Reasons() {
+		text, cure := w.failure(reason, func(key string) string { return key })
+		if other, ok := seen[text]; ok {
+			t.Errorf("%s and %s have one text", reason, other)
+		}
+		if seen[text] = reason; strings.Contains(text+cure, "%!") {
+			t.Errorf("%s: %s %s", reason, text, cure)
 		}
 	}
 }
@@ -96,7 +120,14 @@ func textsOfLayout(t *testing.T) (texts []string) {
 // textsOfSource returns the texts of the package: what the method t is given, and
 // the names in the functions resource and meetingType, which it is given later.
 func textsOfSource(t *testing.T) (texts []string) {
-	for _, file := range []string{"words.go", "problems.go", "view.go"} {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if file == "chinese.go" || strings.HasSuffix(file, "_test.go") {
+			continue
+		}
 		source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
 		if err != nil {
 			t.Fatal(err)

@@ -95,10 +95,11 @@ func TestPageInBrowser(t *testing.T) {
 	pages := map[string]string{
 		"one":     serve(t, "demo"),
 		"several": serve(t, "demo", "--demo.enterprises=3"),
+		"many":    serve(t, "demo", "--demo.enterprises=11"),
 		"hostile": serve(t, "serve", hostile...),
 		"failing": serve(t, "serve", "--huaweicloud.endpoint=http://127.0.0.1:1", "--huaweicloud.app-id=app", "--huaweicloud.app-key-file="+keyFile(t)),
 	}
-	for name, state := range map[string]string{"one": "attention", "several": "well", "hostile": "attention", "failing": "failing"} {
+	for name, state := range map[string]string{"one": "attention", "several": "well", "many": "well", "hostile": "attention", "failing": "failing"} {
 		awaitState(t, pages[name], state)
 	}
 	ctx := newBrowser(t)
