@@ -32,6 +32,7 @@ func TestScraperThatHangsUpIsNoError(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			req.Header.Set("Accept-Encoding", "identity") // compressed, all of it would fit into the buffers
 			resp, err := scrapes.Client().Do(req)
 			if err != nil {
 				t.Fatal(err)
@@ -176,7 +177,7 @@ type oneScrape struct {
 	held  heldLedger
 }
 
-// serveMetrics serves more metrics than a connection buffers. The log may be
+// serveMetrics serves more metrics than a connection buffers, which may be 10 MB. The log may be
 // read after the scrape has ended.
 func serveMetrics(t *testing.T, http2 bool, gathered error) (server oneScrape, logged *bytes.Buffer) {
 	own := prometheus.NewRegistry()
@@ -184,7 +185,7 @@ func serveMetrics(t *testing.T, http2 bool, gathered error) (server oneScrape, l
 		vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: fmt.Sprint("family_", family), Help: "H."}, []string{"label"})
 		own.MustRegister(vec)
 		for i := range 1000 {
-			vec.WithLabelValues(strings.Repeat("x", 500) + fmt.Sprint(i))
+			vec.WithLabelValues(strings.Repeat("x", 2000) + fmt.Sprint(i))
 		}
 	}
 	logged = new(bytes.Buffer)
