@@ -56,6 +56,7 @@ func TestRefusedStore(t *testing.T) {
 		{want: "--remote-write.config.file: yaml: unmarshal errors: line 1: cannot unmarshal !!str a value into", file: "basic_auth: " + testSecret, flags: []string{url}},
 		{want: "--remote-write.config.file: yaml: ", file: testSecret + ": [", flags: []string{url}},
 		{want: "--remote-write.config.file: open ", flags: []string{url, "--remote-write.config.file=missing.yaml"}},
+		{want: "--remote-write.config.file: an invalid URL", file: "proxy_url: http://u:" + testSecret + "/@proxy", flags: []string{url}},
 		{want: "--remote-write.config.file: unable to read CA cert", file: "tls_config: {ca_file: missing.pem}", flags: []string{url}},
 	} {
 		_, err := parseStore(t, test.file, test.flags...).store(nil)
@@ -73,13 +74,13 @@ func TestStoreIsSignedInTo(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
 		got := []string{r.URL.String(), user, password, r.Header.Get("X-Scope-OrgID"), r.Header.Get("X-Other"), r.Header.Get("User-Agent")}
-		if strings.Join(got, " ") != "/a/write?b=c me "+testSecret+" north other=1 "+program+"/" {
+		if strings.Join(got, " ") != "/a//write/?b=c me "+testSecret+" north other=1 "+program+"/" {
 			t.Errorf("got %q", got)
 		}
 	}))
 	defer server.Close()
 	store, err := parseStore(t, "basic_auth: {username: me, password: "+testSecret+"}\nhttp_headers: {X-Other: {values: [other=1]}}",
-		"--remote-write.url="+server.URL+"/a/write?b=c", "--remote-write.header=x-scope-orgid=north").store(nil)
+		"--remote-write.url="+server.URL+"/a//write/?b=c", "--remote-write.header=x-scope-orgid=north").store(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
