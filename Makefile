@@ -9,6 +9,7 @@ HELM       := $(BIN)/helm $(BIN)/actionlint
 RELEASER   := $(BIN)/goreleaser $(BIN)/cyclonedx-gomod
 SCANNER    := $(BIN)/govulncheck
 VICTORIA   := $(BIN)/victoria-metrics
+THANOS     := $(BIN)/thanos
 # Systems other than Linux for which the program must build.
 SYSTEMS    := $(foreach os,windows darwin freebsd,$(os)/amd64 $(os)/arm64)
 
@@ -38,6 +39,10 @@ test: build $(PROMETHEUS) ## Run all tests, with the race detector and a real Pr
 check-deploy: build $(SYSTEMS) $(HELM) $(VICTORIA) ## Check the chart, the systemd unit, the workflows, VictoriaMetrics and other systems
 	cd tools/deploy && EXPORTER=$(CURDIR)/$(PROGRAM) PATH="$(BIN):$$PATH" go test -count=1 ./...
 	$(BIN)/actionlint
+
+.PHONY: check-stores
+check-stores: build $(PROMETHEUS) $(VICTORIA) $(THANOS) ## Backfill into VictoriaMetrics and Thanos
+	EXPORTER=$(CURDIR)/$(PROGRAM) PATH="$(BIN):$$PATH" STORES=1 go test -count=1 -v -run '^TestBackfillIntoStores$$' ./test/e2e
 
 .PHONY: $(SYSTEMS)
 $(SYSTEMS):
@@ -102,6 +107,12 @@ $(VICTORIA): tools/victoriametrics/go.mod tools/victoriametrics/go.sum
 	mkdir -p $(BIN)
 	cd tools/victoriametrics && CGO_ENABLED=0 go build -o $(BIN)/ github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics
 	touch $(VICTORIA)
+
+# The tags are those of its releases.
+$(THANOS): tools/thanos/go.mod tools/thanos/go.sum
+	mkdir -p $(BIN)
+	cd tools/thanos && go build -tags netgo,slicelabels -o $(BIN)/ github.com/thanos-io/thanos/cmd/thanos
+	touch $(THANOS)
 
 $(SCANNER): tools/govulncheck/go.mod tools/govulncheck/go.sum
 	mkdir -p $(BIN)
