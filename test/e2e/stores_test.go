@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ func TestBackfillIntoStores(t *testing.T) {
 	if os.Getenv("STORES") == "" {
 		t.Skip("run it with make check-stores, which builds the stores")
 	}
-	for name, run := range map[string]func(*testing.T) store{"VictoriaMetrics": runVictoriaMetrics, "Thanos": runThanos} {
+	for name, run := range map[string]func(*testing.T) store{"VictoriaMetrics": runVictoriaMetrics, "Thanos": runThanos, "Mimir": runMimir} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			past, s := newPast(t), run(t)
@@ -74,6 +75,42 @@ func runThanos(t *testing.T) store {
 		prometheus: prometheus{url: "http://" + query, engine: "thanos"}, writeURL: "http://" + write + "/api/v1/receive",
 		increase: "xincrease(%s)",
 	}
+}
+
+// runMimir runs Mimir as the documentation says.
+func runMimir(t *testing.T) store {
+	dir := t.TempDir()
+	freePort := func() string { return strings.TrimPrefix(freeAddress(t), "127.0.0.1:") }
+	config := write(t, dir, "mimir.yaml", fmt.Sprintf(`
+multitenancy_enabled: false
+usage_stats: {enabled: false}
+server: {http_listen_address: 127.0.0.1, http_listen_port: 0, grpc_listen_address: 127.0.0.1, grpc_listen_port: %[2]s}
+memberlist: {bind_addr: [127.0.0.1], bind_port: %[3]s}
+common: {storage: {backend: filesystem, filesystem: {dir: '%[1]s/common'}}}
+blocks_storage: {storage_prefix: blocks, tsdb: {dir: '%[1]s/tsdb'}, bucket_store: {sync_dir: '%[1]s/sync'}}
+compactor: {data_dir: '%[1]s/compactor', sharding_ring: {instance_addr: 127.0.0.1}}
+distributor: {ring: {instance_addr: 127.0.0.1}}
+ingester: {ring: {instance_addr: 127.0.0.1, replication_factor: 1}}
+store_gateway: {sharding_ring: {instance_addr: 127.0.0.1, replication_factor: 1}}
+frontend: {address: 127.0.0.1}
+query_scheduler: {ring: {instance_addr: 127.0.0.1}}
+ruler: {rule_path: '%[1]s/rules', ring: {instance_addr: 127.0.0.1}}
+limits:
+  out_of_order_time_window: 200d
+  past_grace_period: 0
+  query_ingesters_within: 0
+  ingestion_rate: 1e6
+  enabled_promql_extended_range_selectors: all # for anchored
+`, dir, freePort(), freePort()))
+	p := start(t, tool(t, "mimir"), "-config.file="+config)
+	url := "http://" + p.find(t, &p.stderr, `msg="server listening on addresses" http=(\S+)`)
+	await(t, deadline, func() string {
+		if got := get(t, url+"/ready"); got.status != http.StatusOK {
+			return got.body
+		}
+		return ""
+	})
+	return store{prometheus: prometheus{url: url + "/prometheus"}, writeURL: url + "/api/v1/push", increase: anchored}
 }
 
 // testUsage evaluates the queries of the usage dashboard at the end of a
