@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -86,5 +88,28 @@ func TestStoreIsSignedInTo(t *testing.T) {
 	}
 	if err := store.Probe(t.Context(), &backfill.Config{From: time.Now()}); err != nil {
 		t.Error(err)
+	}
+}
+
+// What does not pass by itself is not repeated.
+func TestStoreThatCannotBeReached(t *testing.T) {
+	secure := httptest.NewTLSServer(nil)
+	defer secure.Close()
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	plain := httptest.NewServer(nil)
+	defer plain.Close()
+	for _, test := range []struct{ want, file, url string }{
+		{"tls: failed to verify certificate: x509: certificate signed by unknown authority", "", secure.URL},
+		{"server gave HTTP response to HTTPS client", "", strings.Replace(plain.URL, "http", "https", 1)},
+		{"missing: no such file or directory", "basic_auth: {username: me, password_file: missing}", plain.URL},
+	} {
+		store, err := parseStore(t, test.file, "--remote-write.url="+test.url+"/?"+testSecret).store(func(err error) { t.Errorf("repeated after %v", err) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = store.Probe(t.Context(), &backfill.Config{From: time.Now()})
+		if err == nil || !strings.Contains(err.Error(), "the store cannot be reached: ") || !strings.HasSuffix(err.Error(), test.want+"; check --remote-write.url and --remote-write.config.file") || strings.Contains(err.Error(), testSecret) {
+			t.Errorf("got error %v, want %s", err, test.want)
+		}
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -34,7 +36,8 @@ type Store struct {
 	url    *url.URL
 	api    *remote.API
 	failed func(error)
-	status int // of the last response
+	status int  // of the last response
+	page   bool // the last response has a page for people
 }
 
 // NewStore returns the store that takes samples at a URL. The client signs the
@@ -77,7 +80,7 @@ func (a *answers) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.store.status = response.StatusCode
+	a.store.status, a.store.page = response.StatusCode, bytes.HasPrefix(bytes.TrimSpace(text), []byte("<"))
 	response.Body = io.NopCloser(bytes.NewReader(text))
 	if after := response.Header.Get("Retry-After"); after != "" {
 		response.Header.Set("Retry-After", strconv.FormatInt(secondsOf(after, time.Now()), 10))
@@ -112,20 +115,35 @@ func (s *Store) send(ctx context.Context, samples *samples, within time.Duration
 		limited, cancel := context.WithTimeout(ctx, within)
 		defer cancel()
 		var last error
+		lasting := false
 		_, err := s.api.Write(limited, remote.WriteV1MessageType, r, remote.WithWriteRetryCallback(func(err error) {
-			last = s.clean(err)
+			if last, lasting = s.clean(err), isLasting(err); lasting {
+				cancel()
+				return
+			}
 			s.failed(last)
 		}))
 		switch {
+		case err == nil && s.page: // of a proxy that wants a sign-in, for example
+			return errors.New("the URL answers with a page and not as a store: check --remote-write.url")
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case lasting:
+			return fmt.Errorf("the store cannot be reached: %w; check --remote-write.url and --remote-write.config.file", last)
 		case limited.Err() != nil:
 			return fmt.Errorf("the store has taken nothing for %s: %w", within, cmp.Or(last, s.clean(err)))
 		}
 		return fmt.Errorf("the store refused samples: %w; %s", s.clean(err), s.advice())
 	})
+}
+
+// isLasting reports whether an error does not pass by itself.
+func isLasting(err error) bool {
+	return errors.Is(err, http.ErrSchemeMismatch) || // no TLS
+		errors.As(err, new(*tls.CertificateVerificationError)) ||
+		errors.As(err, new(*fs.PathError)) // the file of a password, for example
 }
 
 // advice says what to do about the status of the last response.

@@ -274,6 +274,10 @@ func TestStoreFailures(t *testing.T) {
 				times: always, atMost: 1, fault: func(w http.ResponseWriter) { http.Error(w, "no /api/v1/write?token=secret here", http.StatusNotFound) },
 				err: "404 Not Found: no /api/v1/write?… here; check --remote-write.url",
 			},
+			"a page": {
+				times: always, atMost: 1, fault: func(w http.ResponseWriter) { fmt.Fprint(w, "\n<!DOCTYPE html><title>Sign in</title>") },
+				err: "the URL answers with a page and not as a store: check --remote-write.url; the same command",
+			},
 			"moved": {times: always, atMost: 1, fault: func(w http.ResponseWriter) {
 				w.Header().Set("Location", "/page")
 				w.WriteHeader(http.StatusFound)
