@@ -9,6 +9,8 @@ HELM       := $(BIN)/helm $(BIN)/actionlint
 RELEASER   := $(BIN)/goreleaser $(BIN)/cyclonedx-gomod
 SCANNER    := $(BIN)/govulncheck
 VICTORIA   := $(BIN)/victoria-metrics
+THANOS     := $(BIN)/thanos
+MIMIR      := $(BIN)/mimir
 # Systems other than Linux for which the program must build.
 SYSTEMS    := $(foreach os,windows darwin freebsd,$(os)/amd64 $(os)/arm64)
 
@@ -42,6 +44,10 @@ check-deploy: build $(SYSTEMS) $(HELM) $(VICTORIA) ## Check the chart, the syste
 .PHONY: check-page
 check-page: build ## Look at the page for people in Debian's Chromium; with PICTURES=DIR, draw it
 	cd tools/browser && EXPORTER=$(CURDIR)/$(PROGRAM) PICTURES=$(if $(PICTURES),$(abspath $(PICTURES))) go test -count=1 ./...
+
+.PHONY: check-stores
+check-stores: build $(PROMETHEUS) $(VICTORIA) $(THANOS) $(MIMIR) ## Backfill into VictoriaMetrics, Thanos and Mimir
+	EXPORTER=$(CURDIR)/$(PROGRAM) PATH="$(BIN):$$PATH" STORES=1 go test -count=1 -v -run '^TestBackfillIntoStores$$' ./test/e2e
 
 .PHONY: $(SYSTEMS)
 $(SYSTEMS):
@@ -110,6 +116,17 @@ $(VICTORIA): tools/victoriametrics/go.mod tools/victoriametrics/go.sum
 	mkdir -p $(BIN)
 	cd tools/victoriametrics && CGO_ENABLED=0 go build -o $(BIN)/ github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics
 	touch $(VICTORIA)
+
+# The tags of Thanos and Mimir are those of their releases.
+$(THANOS): tools/thanos/go.mod tools/thanos/go.sum
+	mkdir -p $(BIN)
+	cd tools/thanos && go build -tags netgo,slicelabels -o $(BIN)/ github.com/thanos-io/thanos/cmd/thanos
+	touch $(THANOS)
+
+$(MIMIR): tools/mimir/go.mod tools/mimir/go.sum
+	mkdir -p $(BIN)
+	cd tools/mimir && go build -tags netgo,stringlabels -o $(BIN)/ github.com/grafana/mimir/cmd/mimir
+	touch $(MIMIR)
 
 $(SCANNER): tools/govulncheck/go.mod tools/govulncheck/go.sum
 	mkdir -p $(BIN)

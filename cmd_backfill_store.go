@@ -60,7 +60,11 @@ func (o *backfillOptions) storeClient() (*http.Client, error) {
 	client := &config.DefaultHTTPClientConfig
 	if o.storeConfigFile != "" {
 		var err error
-		if client, _, err = config.LoadHTTPConfigFile(o.storeConfigFile); err != nil {
+		client, _, err = config.LoadHTTPConfigFile(o.storeConfigFile)
+		if _, ok := errors.AsType[*url.Error](err); ok {
+			err = errors.New("an invalid URL")
+		}
+		if err != nil {
 			return nil, fmt.Errorf("--remote-write.config.file: %s", quotedPattern.ReplaceAllString(err.Error(), "a value"))
 		}
 	}

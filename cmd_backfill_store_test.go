@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -56,6 +58,7 @@ func TestRefusedStore(t *testing.T) {
 		{want: "--remote-write.config.file: yaml: unmarshal errors: line 1: cannot unmarshal !!str a value into", file: "basic_auth: " + testSecret, flags: []string{url}},
 		{want: "--remote-write.config.file: yaml: ", file: testSecret + ": [", flags: []string{url}},
 		{want: "--remote-write.config.file: open ", flags: []string{url, "--remote-write.config.file=missing.yaml"}},
+		{want: "--remote-write.config.file: an invalid URL", file: "proxy_url: http://u:" + testSecret + "/@proxy", flags: []string{url}},
 		{want: "--remote-write.config.file: unable to read CA cert", file: "tls_config: {ca_file: missing.pem}", flags: []string{url}},
 	} {
 		_, err := parseStore(t, test.file, test.flags...).store(nil)
@@ -73,17 +76,40 @@ func TestStoreIsSignedInTo(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
 		got := []string{r.URL.String(), user, password, r.Header.Get("X-Scope-OrgID"), r.Header.Get("X-Other"), r.Header.Get("User-Agent")}
-		if strings.Join(got, " ") != "/a/write?b=c me "+testSecret+" north other=1 "+program+"/" {
+		if strings.Join(got, " ") != "/a//write/?b=c me "+testSecret+" north other=1 "+program+"/" {
 			t.Errorf("got %q", got)
 		}
 	}))
 	defer server.Close()
 	store, err := parseStore(t, "basic_auth: {username: me, password: "+testSecret+"}\nhttp_headers: {X-Other: {values: [other=1]}}",
-		"--remote-write.url="+server.URL+"/a/write?b=c", "--remote-write.header=x-scope-orgid=north").store(nil)
+		"--remote-write.url="+server.URL+"/a//write/?b=c", "--remote-write.header=x-scope-orgid=north").store(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := store.Probe(t.Context(), &backfill.Config{From: time.Now()}); err != nil {
 		t.Error(err)
+	}
+}
+
+// What does not pass by itself is not repeated.
+func TestStoreThatCannotBeReached(t *testing.T) {
+	secure := httptest.NewTLSServer(nil)
+	defer secure.Close()
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	plain := httptest.NewServer(nil)
+	defer plain.Close()
+	for _, test := range []struct{ want, file, url string }{
+		{"tls: failed to verify certificate: x509: certificate signed by unknown authority", "", secure.URL},
+		{"server gave HTTP response to HTTPS client", "", strings.Replace(plain.URL, "http", "https", 1)},
+		{"missing: no such file or directory", "basic_auth: {username: me, password_file: missing}", plain.URL},
+	} {
+		store, err := parseStore(t, test.file, "--remote-write.url="+test.url+"/?"+testSecret).store(func(err error) { t.Errorf("repeated after %v", err) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = store.Probe(t.Context(), &backfill.Config{From: time.Now()})
+		if err == nil || !strings.Contains(err.Error(), "the store cannot be reached: ") || !strings.HasSuffix(err.Error(), test.want+"; check --remote-write.url and --remote-write.config.file") || strings.Contains(err.Error(), testSecret) {
+			t.Errorf("got error %v, want %s", err, test.want)
+		}
 	}
 }

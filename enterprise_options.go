@@ -23,7 +23,7 @@ type enterpriseOptions struct {
 	account, passwordFile string
 	storagePath           string
 	maxRequestsPerMinute  int
-	secret                func() (string, error) // of the simulator; nil elsewhere
+	secret                func() (string, error) // of the simulator or a pipe; nil elsewhere
 
 	file  string         // --config.file; empty for the flags
 	line  int            // of the entry in file

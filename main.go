@@ -27,33 +27,38 @@ func main() {
 	version.Version = strings.TrimSpace(versionFile)
 	// Files are read whenever they are used, so there is nothing to reload.
 	signal.Ignore(syscall.SIGHUP)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
-	stop()
-	if err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		oneLine := strings.Join(strings.Fields(err.Error()), " ")
 		fmt.Fprintf(os.Stderr, "%s: error: %s\n", program, oneLine)
 		os.Exit(1)
 	}
 }
 
-// run runs the command that the arguments name until it is done or ctx ends
+// run runs the command that the arguments name until it is done or a signal ends
 // it.
-func run(ctx context.Context, args []string) error {
+func run(args []string) error {
 	command, opts, err := parseFlags(args)
 	if err != nil {
 		return err
 	}
-	if command == commandSimulate {
-		return simulate(ctx, opts)
+	if command != commandSimulate {
+		if err := opts.validate(); err != nil {
+			return err
+		}
+		if err := opts.loadEnterprises(command); err != nil {
+			return err
+		}
+		if err := opts.readPipes(); err != nil {
+			return err
+		}
 	}
-	if err := opts.validate(); err != nil {
-		return err
-	}
-	if err := opts.loadEnterprises(command); err != nil {
-		return err
-	}
+	// Until here, a signal ends the process at once, also if it waits for a pipe
+	// to which nothing writes.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	switch command {
+	case commandSimulate:
+		return simulate(ctx, opts)
 	case commandCheck:
 		return runCheck(ctx, opts)
 	case commandDemo:

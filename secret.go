@@ -44,10 +44,33 @@ func (e *enterpriseOptions) secretSetting() (key, file, variable string) {
 	return "app_key_file", e.appKeyFile, appKeyVariable
 }
 
+// readPipes reads the secrets in what can be read only once, such as a pipe.
+func (o *options) readPipes() error {
+	all := []*enterpriseOptions{&o.enterpriseOptions}
+	for i := range o.several {
+		all = append(all, &o.several[i])
+	}
+	for _, e := range all {
+		_, file, _ := e.secretSetting()
+		if info, err := os.Stat(file); err != nil || info.Mode().IsRegular() {
+			continue
+		}
+		read, err := e.secretSource()
+		if err != nil {
+			return err
+		}
+		secret, err := read()
+		if err != nil {
+			return err
+		}
+		e.secret = func() (string, error) { return secret, nil }
+	}
+	return nil
+}
+
 // secretSource returns a function that returns the secret of the sign-in. It
-// reads a regular file at every call. What can be read only once, such as a
-// pipe, is read before secretSource returns. Errors name the origin and never
-// contain the secret.
+// reads the file at every call. Errors name the origin and never contain the
+// secret.
 func (e *enterpriseOptions) secretSource() (secret func() (string, error), err error) {
 	switch {
 	case e.appID == "" && e.account == "" && e.file == "":
@@ -61,11 +84,8 @@ func (e *enterpriseOptions) secretSource() (secret func() (string, error), err e
 	}
 	key, file, variable := e.secretSetting()
 	value := os.Getenv(variable)
-	once := false
 	switch {
 	case file != "":
-		info, err := os.Stat(file)
-		once = err == nil && !info.Mode().IsRegular()
 	case e.file != "":
 		return nil, e.errorf(key, "required")
 	case value == "":
@@ -90,10 +110,6 @@ func (e *enterpriseOptions) secretSource() (secret func() (string, error), err e
 			return "", fmt.Errorf("%s: %w", variable, err)
 		}
 		return "", e.errorf(key, "%w", err)
-	}
-	if once {
-		remembered, err := secret()
-		return func() (string, error) { return remembered, err }, nil
 	}
 	return secret, nil
 }

@@ -18,6 +18,9 @@ func readSecret(t *testing.T, args ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := opts.readPipes(); err != nil {
+		return "", err
+	}
 	cfg, err := opts.clientConfig(&opts.enterpriseOptions)
 	if err != nil {
 		return "", err

@@ -40,7 +40,7 @@ func (c *Config) settings() settings {
 		s["--label="+name] = value
 	}
 	if c.Store != nil {
-		s[storeSetting] = hash(c.Store.url)
+		s[storeSetting] = hash(c.Store.url.String())
 	}
 	return s
 }

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -30,30 +33,35 @@ const (
 
 // Store takes samples by remote write 1.0. It is for one goroutine.
 type Store struct {
-	url    string
+	url    *url.URL
 	api    *remote.API
 	failed func(error)
-	status int // of the last response
+	status int  // of the last response
+	page   bool // the last response has a page for people
 }
 
 // NewStore returns the store that takes samples at a URL. The client signs the
 // requests in. Failed is called before a request is sent again, after a wait.
 func NewStore(address string, client *http.Client, failed func(error)) (*Store, error) {
-	s := &Store{url: address, failed: failed}
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{url: u, failed: failed}
 	own := &http.Client{
 		Transport: &answers{client.Transport, s},
 		Timeout:   requestTimeout,
 		// A POST may become a GET, which a page could answer with 200.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	var err error
 	s.api, err = remote.NewAPI(address, remote.WithAPIPath(""), remote.WithAPIHTTPClient(own),
 		remote.WithAPIBackoff(remote.BackoffConfig{Min: time.Second, Max: time.Minute}))
 	return s, err
 }
 
-// answers bounds what is read of a response. A response that breaks off is a
-// failure of the network, not an answer.
+// answers sends requests to the URL as it was given, which the package remote
+// cleans. It bounds what is read of a response, and what the header Retry-After
+// asks for. A response that breaks off is a failure of the network, not an answer.
 type answers struct {
 	next  http.RoundTripper
 	store *Store
@@ -61,6 +69,8 @@ type answers struct {
 
 // RoundTrip implements http.RoundTripper.
 func (a *answers) RoundTrip(request *http.Request) (*http.Response, error) {
+	request = request.WithContext(request.Context()) // a copy
+	request.URL = a.store.url
 	response, err := a.next.RoundTrip(request)
 	if err != nil {
 		return nil, err
@@ -70,9 +80,22 @@ func (a *answers) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.store.status = response.StatusCode
+	a.store.status, a.store.page = response.StatusCode, bytes.HasPrefix(bytes.TrimSpace(text), []byte("<"))
 	response.Body = io.NopCloser(bytes.NewReader(text))
+	if after := response.Header.Get("Retry-After"); after != "" {
+		response.Header.Set("Retry-After", strconv.FormatInt(secondsOf(after, time.Now()), 10))
+	}
 	return response, nil
+}
+
+// secondsOf returns the seconds that a header Retry-After asks for. The package
+// remote would subtract a date in the past from its own wait.
+func secondsOf(after string, now time.Time) int64 {
+	seconds, _ := strconv.ParseInt(after, 10, 64) // 0 for what is no number, the bound for a large one
+	if at, err := http.ParseTime(after); err == nil {
+		seconds = int64(at.Sub(now).Seconds())
+	}
+	return min(max(seconds, 0), int64(maxRetryTime.Seconds()))
 }
 
 // Probe asks the store whether it takes samples as old as the begin of the
@@ -92,20 +115,35 @@ func (s *Store) send(ctx context.Context, samples *samples, within time.Duration
 		limited, cancel := context.WithTimeout(ctx, within)
 		defer cancel()
 		var last error
+		lasting := false
 		_, err := s.api.Write(limited, remote.WriteV1MessageType, r, remote.WithWriteRetryCallback(func(err error) {
-			last = clean(err)
+			if last, lasting = s.clean(err), isLasting(err); lasting {
+				cancel()
+				return
+			}
 			s.failed(last)
 		}))
 		switch {
+		case err == nil && s.page: // of a proxy that wants a sign-in, for example
+			return errors.New("the URL answers with a page and not as a store: check --remote-write.url")
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case lasting:
+			return fmt.Errorf("the store cannot be reached: %w; check --remote-write.url and --remote-write.config.file", last)
 		case limited.Err() != nil:
-			return fmt.Errorf("the store has taken nothing for %s: %w", within, cmp.Or(last, clean(err)))
+			return fmt.Errorf("the store has taken nothing for %s: %w", within, cmp.Or(last, s.clean(err)))
 		}
-		return fmt.Errorf("the store refused samples: %w; %s", clean(err), s.advice())
+		return fmt.Errorf("the store refused samples: %w; %s", s.clean(err), s.advice())
 	})
+}
+
+// isLasting reports whether an error does not pass by itself.
+func isLasting(err error) bool {
+	return errors.Is(err, http.ErrSchemeMismatch) || // no TLS
+		errors.As(err, new(*tls.CertificateVerificationError)) ||
+		errors.As(err, new(*fs.PathError)) // the file of a password, for example
 }
 
 // advice says what to do about the status of the last response.
@@ -120,8 +158,8 @@ func (s *Store) advice() string {
 }
 
 // clean makes an error of a request a line that a terminal can show. It does not
-// contain the URL, which may hold a secret.
-func clean(err error) error {
+// contain the query of the URL, which may hold a secret.
+func (s *Store) clean(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
@@ -131,7 +169,10 @@ func clean(err error) error {
 		}
 		return r
 	}, strings.ToValidUTF8(err.Error(), "?"))
-	text = strings.Join(strings.Fields(text), " ")
+	text = strings.TrimSuffix(strings.Join(strings.Fields(text), " "), ":")
+	if s.url.RawQuery != "" {
+		text = strings.ReplaceAll(text, s.url.RawQuery, "…")
+	}
 	if runes := []rune(text); len(runes) > maxQuote {
 		text = string(runes[:maxQuote]) + "…"
 	}

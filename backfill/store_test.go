@@ -229,18 +229,33 @@ func TestStoreFailures(t *testing.T) {
 		short := config(t, service)
 		short.To = from.Add(2 * step)
 		want := written(t, service, short)
-		always := math.MaxInt
+		always := math.MaxInt32
 		for name, test := range map[string]struct {
 			times  int // of the fault
 			fault  func(w http.ResponseWriter)
 			err    string        // "" if the samples arrive
 			atMost int           // requests
-			wait   time.Duration // at least before the second request
+			wait   time.Duration // at least before a request is repeated
 		}{
 			"throttled": {times: 1, wait: 2 * time.Minute, fault: func(w http.ResponseWriter) {
 				w.Header().Set("Retry-After", "120")
 				w.WriteHeader(http.StatusTooManyRequests)
 			}},
+			"throttled until a time": {times: 1, wait: 2*time.Minute - time.Second, fault: func(w http.ResponseWriter) {
+				w.Header().Set("Retry-After", time.Now().Add(2*time.Minute).UTC().Format(http.TimeFormat))
+				w.WriteHeader(http.StatusTooManyRequests)
+			}},
+			"clock behind": {times: 5, wait: time.Second, fault: func(w http.ResponseWriter) {
+				w.Header().Set("Retry-After", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
+				w.WriteHeader(http.StatusTooManyRequests)
+			}},
+			"throttled for ages": {
+				times: always, wait: 30 * time.Minute, atMost: 1, fault: func(w http.ResponseWriter) {
+					w.Header().Set("Retry-After", "10000000000")
+					w.WriteHeader(http.StatusTooManyRequests)
+				},
+				err: "the store has taken nothing for 30m0s: server returned HTTP status 429 Too Many Requests",
+			},
 			"unavailable": {times: 5, wait: time.Second, fault: func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }},
 			"cut":         {times: 2, wait: time.Second, fault: func(http.ResponseWriter) { panic(http.ErrAbortHandler) }},
 			"answer cut": {times: 2, wait: time.Second, fault: func(w http.ResponseWriter) {
@@ -253,12 +268,20 @@ func TestStoreFailures(t *testing.T) {
 			},
 			"wrong password": {
 				times: always, atMost: 1, fault: func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) },
-				err: "401 Unauthorized:; check --remote-write.config.file and --remote-write.header",
+				err: "401 Unauthorized; check --remote-write.config.file and --remote-write.header",
+			},
+			"wrong path": {
+				times: always, atMost: 1, fault: func(w http.ResponseWriter) { http.Error(w, "no /api/v1/write?token=secret here", http.StatusNotFound) },
+				err: "404 Not Found: no /api/v1/write?… here; check --remote-write.url",
+			},
+			"a page": {
+				times: always, atMost: 1, fault: func(w http.ResponseWriter) { fmt.Fprint(w, "\n<!DOCTYPE html><title>Sign in</title>") },
+				err: "the URL answers with a page and not as a store: check --remote-write.url; the same command",
 			},
 			"moved": {times: always, atMost: 1, fault: func(w http.ResponseWriter) {
 				w.Header().Set("Location", "/page")
 				w.WriteHeader(http.StatusFound)
-			}, err: "302 Found:; check --remote-write.url"},
+			}, err: "302 Found; check --remote-write.url"},
 		} {
 			cfg := short
 			cfg.Output = filepath.Join(t.TempDir(), name)
@@ -281,8 +304,10 @@ func TestStoreFailures(t *testing.T) {
 			case got.requests > test.atMost:
 				t.Errorf("%s: got %d requests, want at most %d", name, got.requests, test.atMost)
 			}
-			if test.wait > 0 && got.sent[1].Sub(got.sent[0]) < test.wait {
-				t.Errorf("%s: the second request came after %s, want %s or more", name, got.sent[1].Sub(got.sent[0]), test.wait)
+			for i := range got.sent[1:min(test.times+1, len(got.sent))] {
+				if wait := got.sent[i+1].Sub(got.sent[i]); wait < test.wait {
+					t.Errorf("%s: request %d came after %s, want %s or more", name, i+2, wait, test.wait)
+				}
 			}
 		}
 	})

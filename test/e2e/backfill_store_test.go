@@ -13,9 +13,8 @@ import (
 )
 
 // byRemoteWrite backfills by remote write into a Prometheus that already has
-// newer samples. The first run is killed half-way, and continued. The other
-// results are as those of byFiles.
-func byRemoteWrite(t *testing.T, past *past) (prometheus, map[string]float64) {
+// newer samples.
+func byRemoteWrite(t *testing.T, past *past) backfilled {
 	config := configure(t, time.Second, nil, past.address, pastJob)
 	testRefusingStore(t, past, config)
 	text, err := os.ReadFile(config)
@@ -25,18 +24,25 @@ func byRemoteWrite(t *testing.T, past *past) (prometheus, map[string]float64) {
 	config = write(t, t.TempDir(), "prometheus.yaml", string(text)+"storage: {tsdb: {out_of_order_time_window: 30d}}\n")
 	p := startPrometheus(t, config, t.TempDir(), "--web.enable-remote-write-receiver")
 	p.awaitOwn(t)
-	dryRun := start(t, exporter, past.args(past.begin, past.end, t.TempDir(), "--remote-write.url="+p.url+"/api/v1/write", "--dry-run")...)
-	if status := dryRun.exitStatus(t); status != 0 || !strings.Contains(dryRun.stdout.String(), "accepts a sample of "+past.begin.Format(time.RFC3339)) {
+	return backfilled{p, anchored, past.send(t, p.url+"/api/v1/write")}
+}
+
+// send backfills into the store at a URL, after a dry run. The first of two runs
+// is killed half-way, and continued. It returns the number of samples of each
+// metric in files of the same runs.
+func (p *past) send(t *testing.T, storeURL string) (written map[string]float64) {
+	t.Helper()
+	dryRun := start(t, exporter, p.args(p.begin, p.end, t.TempDir(), "--remote-write.url="+storeURL, "--dry-run")...)
+	if status := dryRun.exitStatus(t); status != 0 || !strings.Contains(dryRun.stdout.String(), "accepts a sample of "+p.begin.Format(time.RFC3339)) {
 		t.Errorf("got exit status %d and\n%s", status, dryRun.stdout.String())
 	}
-
-	target, err := url.Parse(p.url)
+	target, err := url.Parse(storeURL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var requests atomic.Int64
 	half := make(chan struct{})
-	forward := httputil.NewSingleHostReverseProxy(target)
+	forward := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: target.Scheme, Host: target.Host})
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if requests.Add(1) == 20 {
 			forward.ServeHTTP(httptest.NewRecorder(), r)
@@ -48,21 +54,21 @@ func byRemoteWrite(t *testing.T, past *past) (prometheus, map[string]float64) {
 	}))
 	t.Cleanup(proxy.Close)
 	first, second := t.TempDir(), t.TempDir()
-	toStore := "--remote-write.url=" + proxy.URL + "/api/v1/write"
-	killed := start(t, exporter, past.args(past.begin, past.seam, first, toStore)...)
+	toStore := "--remote-write.url=" + proxy.URL + target.Path
+	killed := start(t, exporter, p.args(p.begin, p.seam, first, toStore)...)
 	select {
 	case <-half:
 	case <-killed.ended:
 		t.Fatal("the run ended after less than 20 requests")
 	}
 	killed.kill(t)
-	past.backfill(t, past.args(past.begin, past.seam, first, toStore))
-	past.backfill(t, past.args(past.seam, past.end, second, toStore, "--storage.path="+past.ledger))
+	p.backfill(t, p.args(p.begin, p.seam, first, toStore))
+	p.backfill(t, p.args(p.seam, p.end, second, toStore, "--storage.path="+p.ledger))
 
 	first, second = t.TempDir(), t.TempDir()
-	past.backfill(t, past.args(past.begin, past.seam, first))
-	past.backfill(t, past.args(past.seam, past.end, second))
-	return p, countSamples(t, first, second)
+	p.backfill(t, p.args(p.begin, p.seam, first))
+	p.backfill(t, p.args(p.seam, p.end, second))
+	return countSamples(t, first, second)
 }
 
 // testRefusingStore backfills into a Prometheus that takes no old samples.

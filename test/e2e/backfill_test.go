@@ -70,19 +70,27 @@ func (p *past) backfill(t *testing.T, args []string) {
 
 func TestBackfillGoesOnLive(t *testing.T) {
 	t.Parallel()
-	for name, bring := range map[string]func(*testing.T, *past) (prometheus, map[string]float64){"files": byFiles, "remote write": byRemoteWrite} {
+	for name, bring := range map[string]func(*testing.T, *past) backfilled{"files": byFiles, "remote write": byRemoteWrite} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			past := newPast(t)
-			p, written := bring(t, past)
-			testBackfilled(t, past, p, written)
+			testBackfilled(t, past, bring(t, past))
 		})
 	}
 }
 
-// byFiles backfills with files. It returns a Prometheus with their samples, and
-// the number of samples of each metric.
-func byFiles(t *testing.T, past *past) (prometheus, map[string]float64) {
+// backfilled is a store with the samples of a backfill.
+type backfilled struct {
+	prometheus
+	increase string             // of a range, to the end of the range and without extrapolation
+	written  map[string]float64 // the number of samples of each metric
+}
+
+// anchored is the exact increase of Prometheus.
+const anchored = "increase(%s anchored)"
+
+// byFiles backfills with files.
+func byFiles(t *testing.T, past *past) backfilled {
 	first, second, blocks := t.TempDir(), t.TempDir(), t.TempDir()
 	unseeded, seeded := past.args(past.begin, past.seam, first), past.args(past.seam, past.end, second, "--storage.path="+past.ledger)
 	past.backfill(t, unseeded)
@@ -91,19 +99,23 @@ func byFiles(t *testing.T, past *past) (prometheus, map[string]float64) {
 	refused(t, append(unseeded, "--label=site=east"), `holds another backfill: --label=site was not set and is now "east"`)
 	makeBlocks(t, first, blocks)
 	makeBlocks(t, second, blocks)
-	return startPrometheus(t, configure(t, time.Second, nil, past.address, pastJob), blocks), countSamples(t, first, second)
+	p := startPrometheus(t, configure(t, time.Second, nil, past.address, pastJob), blocks)
+	return backfilled{p, anchored, countSamples(t, first, second)}
 }
 
-// testBackfilled compares a Prometheus with the samples that were written and
-// with the truth, also when the exporter goes on live.
-func testBackfilled(t *testing.T, past *past, p prometheus, written map[string]float64) {
+// testBackfilled compares a store with the samples that were written and with
+// the truth, also when the exporter goes on live.
+func testBackfilled(t *testing.T, past *past, p backfilled) {
 	begin, seam, end := past.begin, past.seam, past.end
-	for name, want := range written {
-		expression := fmt.Sprintf(`sum(count_over_time(%s{job=%q, instance=%q}[%ds]))`, name, pastJob, past.address, int(end.Sub(begin).Seconds())+1)
-		if diff := cmp.Diff(series{"{}": want}, p.query(t, end, expression)); diff != "" {
-			t.Errorf("samples of %s (-written +stored):\n%s", name, diff)
+	await(t, 4*deadline, func() string { // some stores show samples late
+		for name, want := range p.written {
+			expression := fmt.Sprintf(`sum(count_over_time(%s{job=%q, instance=%q}[%ds]))`, name, pastJob, past.address, int(end.Sub(begin).Seconds())+1)
+			if diff := cmp.Diff(series{"{}": want}, p.query(t, end, expression)); diff != "" {
+				return fmt.Sprintf("samples of %s (-written +stored):\n%s", name, diff)
+			}
 		}
-	}
+		return ""
+	})
 	// different returns how the increase between two times differs from the
 	// meetings that ended between them.
 	different := func(from, to time.Time) string {
@@ -115,8 +127,8 @@ func testBackfilled(t *testing.T, past *past, p prometheus, written map[string]f
 				}
 			}
 		}
-		expression := fmt.Sprintf("increase(huaweicloud_meeting_%%s{job=%q}[%dms] anchored) > 0", pastJob, to.Sub(from).Milliseconds())
-		if different := want.different(p.reader(t, to, expression)); different != "" {
+		selector := fmt.Sprintf("huaweicloud_meeting_%%s{job=%q}[%dms]", pastJob, to.Sub(from).Milliseconds())
+		if different := want.different(p.reader(t, to, fmt.Sprintf(p.increase, selector)+" > 0")); different != "" {
 			return fmt.Sprintf("from %s to %s: %s", from, to, different)
 		}
 		return ""
@@ -133,6 +145,7 @@ func testBackfilled(t *testing.T, past *past, p prometheus, written map[string]f
 	if different := different(seam.Add(-12*time.Hour), end); different != "" {
 		t.Errorf("over the seam: %s", different)
 	}
+	testUsage(t, past, p)
 
 	start(t, exporter, append(past.flags, "--huaweicloud.max-requests-per-minute=60000", "--web.listen-address="+past.address,
 		"--history.interval=3s", "--history.sweep-interval=6s", "--history.tail=30m", "--history.hold=0s")...)

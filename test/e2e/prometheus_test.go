@@ -37,8 +37,11 @@ func configure(t *testing.T, interval time.Duration, ruleFiles []string, targetU
 	return write(t, t.TempDir(), "prometheus.yaml", b.String())
 }
 
-// prometheus is a running Prometheus.
-type prometheus struct{ url string }
+// prometheus is a running Prometheus, or another server with its API.
+type prometheus struct {
+	url    string
+	engine string // "" for that of the server
+}
 
 // startPrometheus starts a Prometheus on a directory that may hold blocks.
 func startPrometheus(t *testing.T, config, dir string, flags ...string) prometheus {
@@ -49,7 +52,7 @@ func startPrometheus(t *testing.T, config, dir string, flags ...string) promethe
 		"--web.listen-address=127.0.0.1:0")...)
 	url := p.url(t)
 	awaitReady(t, url)
-	return prometheus{url}
+	return prometheus{url: url}
 }
 
 // awaitPoll waits until Prometheus has scraped a poll that succeeded.
@@ -114,8 +117,9 @@ func (p prometheus) samples(t *testing.T, since, until time.Time, selector strin
 func (p prometheus) evaluate(t *testing.T, at time.Time, expression string, result any) {
 	t.Helper()
 	p.api(t, "query?"+url.Values{
-		"query": {expression},
-		"time":  {strconv.FormatFloat(float64(at.UnixMilli())/1000, 'f', 3, 64)},
+		"query":  {expression},
+		"engine": {p.engine},
+		"time":   {strconv.FormatFloat(float64(at.UnixMilli())/1000, 'f', 3, 64)},
 	}.Encode(), &struct {
 		Result any `json:"result"`
 	}{result})

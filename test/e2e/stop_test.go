@@ -2,6 +2,8 @@ package e2e_test
 
 import (
 	"os"
+	"os/exec"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -44,4 +46,25 @@ func TestStop(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestStopBeforeAPipeIsWritten(t *testing.T) {
+	t.Parallel()
+	pipe := filepath.Join(t.TempDir(), "key")
+	if out, err := exec.Command("mkfifo", pipe).CombinedOutput(); err != nil {
+		t.Skipf("mkfifo: %v\n%s", err, out)
+	}
+	p := start(t, exporter, "--huaweicloud.app-id="+testAppID, "--huaweicloud.app-key-file="+pipe)
+	await(t, deadline, func() string {
+		writer, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if err != nil {
+			return err.Error() // nothing reads yet
+		}
+		t.Cleanup(func() { writer.Close() })
+		return ""
+	})
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	p.exitStatus(t)
 }
