@@ -1,14 +1,17 @@
 package soak_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"sync/atomic"
 	"time"
 
 	"huaweicloud_meeting_exporter/poller"
+	"huaweicloud_meeting_exporter/test/oracle"
 	"huaweicloud_meeting_exporter/test/stack"
 )
 
@@ -69,6 +72,9 @@ func (c *clock) suspend(d time.Duration) { c.suspended.Add(int64(d)) }
 
 // start starts a process. Its first poll is due after a second.
 func (w *world) start() {
+	file, _ := os.ReadFile(w.path) // nil if there is none
+	w.oracle = w.stored(w.oracle, file)
+	w.fileAtStart, w.oracleAtStart = file, w.oracle.Clone()
 	w.oracle.Restart(w.oracleConfig(), w.clock.wall())
 	w.folds = w.folds || w.cfg.Ledger.MaxDepartments < len(departmentNames)
 	w.trace.note("start with %+v, sweeps every %v, tail %v, %d rows a page, clock ahead by %v",
@@ -91,7 +97,16 @@ func (w *world) start() {
 		w.t.Fatal("start: ", err)
 	}
 	w.process = p
-	w.scrapers.start(p.cfg.Ledger.Hold)
+	w.scrapers.start(p.cfg.Ledger.Hold, p.cfg.Ledger.Attendance)
+}
+
+// stored returns the oracle of what a file holds: one from the time when it was
+// read, or that of the start if no turn was stored since then.
+func (w *world) stored(then *oracle.Oracle, file []byte) *oracle.Oracle {
+	if w.oracleAtStart != nil && bytes.Equal(file, w.fileAtStart) {
+		return w.oracleAtStart
+	}
+	return then
 }
 
 // begin begins the next poll.

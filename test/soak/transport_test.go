@@ -88,7 +88,8 @@ func (t *transport) answered(r *http.Request, resp *http.Response, body []byte) 
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if r.URL.Path == simulator.PathAttendance {
-		t.answers[q.Get("confUUID")] = readAttendance(status, body)
+		uuid := q.Get("confUUID")
+		t.answers[uuid] = t.answers[uuid].read(status, body)
 	}
 	t.rules.answer(r, resp, body, readable)
 	if readable && r.URL.Path == simulator.PathHistory {

@@ -41,6 +41,10 @@ type world struct {
 	path     string // of the ledger's file, empty for none
 	torn     []byte // the file after the last power cut, whole up to tornAt
 	tornAt   int
+	// The file at the start of the process, and the oracle of what it holds. The
+	// series that a start begins are stored by its first turn.
+	fileAtStart   []byte
+	oracleAtStart *oracle.Oracle
 	// The referees of one life of a ledger.
 	oracle   *oracle.Oracle
 	truth    *truth
@@ -61,6 +65,8 @@ func newWorld(t *testing.T, seed uint64) *world {
 		// Where pages do not overlap, a meeting that is on two of them makes a
 		// listing incomplete for as long as it stays there.
 		twins: w.variant.Offset == simulator.OffsetRecord && w.upgraded.Offset == simulator.OffsetRecord,
+		// On two pages, only count tells that they are two.
+		equalJoins: w.variant.CountCap == 0 && w.upgraded.CountCap == 0,
 	}
 	w.conditions = &conditions{rng: rand.New(rand.NewPCG(seed, 3)), enterprise: w.enterprise, variant: &w.variant}
 	w.service.SetFault(w.conditions.serve)
@@ -99,6 +105,7 @@ func (w *world) fail(format string, args ...any) {
 func (w *world) beginLife(stored bool) {
 	w.score["lives"]++
 	w.oracle, w.truth = oracle.New(w.oracleConfig()), &truth{}
+	w.oracleAtStart = nil
 	w.scrapers = newScrapers(w.scrapeIntervals(), w.cfg.Ledger.Hold)
 	w.path, w.folds = "", false
 	if stored {
@@ -197,6 +204,7 @@ func (w *world) pollEnded(poll outcome) {
 	} else {
 		w.noteFailed(poll, pages)
 	}
+	w.comparePending()
 	if got, err := w.gather(); err == nil {
 		w.failAll(w.compare(got, w.clock.wall()))
 	}

@@ -111,7 +111,9 @@ func New(cfg Config) (*Stack, error) {
 
 	meetings := prometheus.NewPedanticRegistry()
 	meetings.MustRegister(collector.New(s.Ledger, cfg.Ledger.Window, cfg.Now))
-	meetings.MustRegister(collector.NewAttendance(s.Ledger))
+	if cfg.Ledger.Attendance {
+		meetings.MustRegister(collector.NewAttendance(s.Ledger))
+	}
 	s.Meetings = collector.NewGatherer(meetings, s.Ledger, cfg.Now)
 	s.Self.MustRegister(
 		collector.NewHealth(s.Poller.Status), requests, collector.NewLive(s.Live, cfg.Now), collector.NewResources(s.Resources, cfg.Now),
