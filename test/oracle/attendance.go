@@ -167,11 +167,12 @@ func attendanceOf(rows []meeting.Join, end time.Time) meeting.Attendance {
 		a.Joins++
 		a.Seconds += seconds
 		a.Departments[row.Department] += seconds
-		if row.Number != "" {
+		switch {
+		case row.Number != "":
 			numbers[row.Number] = true
-		} else if row.Name != "" {
+		case row.Name != "":
 			names[row.Name] = true
-		} else {
+		default:
 			a.People++
 		}
 	}

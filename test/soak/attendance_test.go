@@ -30,8 +30,8 @@ func (a attendanceAnswer) read(status int, body []byte) attendanceAnswer {
 		Count any    `json:"count"`
 	}
 	_ = json.Unmarshal(body, &answer) // anything else has none of the fields
-	counted := false
-	if a.count, counted = number(answer.Count); counted && a.count == 0 {
+	count, counted := number(answer.Count)
+	if a.count = count; counted && count == 0 {
 		a.empty++
 	}
 	a.gone = answer.Code == "MMC.111070005" && (status == http.StatusBadRequest || status == http.StatusNotFound)
@@ -53,14 +53,11 @@ func (w *world) attendOnce() bool {
 	}
 	before := w.oracle.Pending()
 	ctx, cancel := context.WithDeadline(p.ctx, p.due)
-	refusals, signInAt := p.transport.rules.refusals, p.transport.rules.signInAt
+	roundEnded := p.transport.beginRound()
 	wait := p.Attendance.Round(ctx)
-	if ctx.Err() != nil { // a sign-in that its context ended is none in vain
-		p.transport.rules.refusals, p.transport.rules.signInAt = refusals, signInAt
-	}
+	roundEnded(ctx.Err() != nil)
 	cancel()
 	p.attendAt = time.Now().Add(wait)
-	p.transport.roundEnded()
 	w.noteAttendance(before)
 	return wait == 0
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,9 +25,10 @@ type process struct {
 	closeNetwork func()
 	cancel       context.CancelFunc
 	ctx          context.Context
-	started      time.Time    // when the first poll is due
-	due          time.Time    // when the next poll is due
-	attendAt     time.Time    // when the next round of attendance is due
+	started      time.Time // when the first poll is due
+	due          time.Time // when the next poll is due
+	attendAt     time.Time // when the next round of attendance is due
+	loops        sync.WaitGroup
 	polling      chan outcome // nil if no poll is under way
 	swept        time.Time    // when the last complete sweep ended
 	lastWall     time.Time    // when the last complete poll began, by the wall clock
@@ -85,7 +87,7 @@ func (w *world) start() {
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.transport = &transport{
 		RoundTripper: network.Transport, now: w.clock.wall, trace: w.trace, mayAsk: w.mayAsk, asked: map[string]bool{}, answers: map[string]attendanceAnswer{},
-		rules: requestRules{fail: w.fail, interval: p.cfg.Poller.Interval, perMinute: p.cfg.Client.MaxRequestsPerMinute},
+		rules: requestRules{fail: w.fail, interval: p.cfg.Poller.Interval, perMinute: p.cfg.Client.MaxRequestsPerMinute, loops: w.loops},
 	}
 	var seed [32]byte
 	binary.LittleEndian.PutUint64(seed[:], w.rng.Uint64())
@@ -97,6 +99,7 @@ func (w *world) start() {
 		w.t.Fatal("start: ", err)
 	}
 	w.process = p
+	w.runLoops()
 	w.scrapers.start(p.cfg.Ledger.Hold, p.cfg.Ledger.Attendance)
 }
 
@@ -150,10 +153,11 @@ func (p *process) stop() (signOutErr, closeErr error) {
 	return p.Client.Close(ctx), p.Ledger.Close()
 }
 
-// interrupt ends the poll under way, if there is one.
+// interrupt ends the poll under way, if there is one, and the loops.
 func (p *process) interrupt() {
 	p.ended = true
 	p.cancel()
+	p.loops.Wait()
 	if p.polling != nil {
 		<-p.polling
 	}

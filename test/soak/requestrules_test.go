@@ -22,6 +22,7 @@ type requestRules struct {
 	fail      func(format string, args ...any)
 	interval  time.Duration
 	perMinute int
+	loops     bool    // a sign-in may be one of the loops, outside of a poll
 	tokens    float64 // left in the bucket of the limit after the last request
 	last      time.Time
 
@@ -50,19 +51,13 @@ type requestRules struct {
 
 // request checks a request before it is sent.
 func (r *requestRules) request(req *http.Request) {
-	const burst, maxAttempts, rounding = 5, 4, 1e-6
+	const maxAttempts = 4
 	if req.Method == http.MethodDelete {
 		r.lost++ // perhaps: the answer may come from elsewhere
 		return   // a sign-out does not wait for the limit, and is not repeated
 	}
+	r.limit()
 	now := time.Now()
-	if r.last.IsZero() {
-		r.tokens = burst
-	}
-	r.tokens = min(r.tokens+float64(r.perMinute)*now.Sub(r.last).Minutes(), burst) - 1
-	if r.last = now; r.tokens < -rounding {
-		r.fail("more than %d requests at once and %d a minute", burst, r.perMinute)
-	}
 	if req.Method+req.URL.String() == r.failed {
 		if r.failures >= maxAttempts {
 			r.fail("attempt %d at the same request", r.failures+1)
@@ -76,12 +71,25 @@ func (r *requestRules) request(req *http.Request) {
 	}
 }
 
+// limit checks that the limit allows a request now.
+func (r *requestRules) limit() {
+	const burst, rounding = 5, 1e-6
+	now := time.Now()
+	if r.last.IsZero() {
+		r.tokens = burst
+	}
+	r.tokens = min(r.tokens+float64(r.perMinute)*now.Sub(r.last).Minutes(), burst) - 1
+	if r.last = now; r.tokens < -rounding {
+		r.fail("more than %d requests at once and %d a minute", burst, r.perMinute)
+	}
+}
+
 // signIn checks a sign-in before it is sent.
 func (r *requestRules) signIn(now time.Time) {
 	switch {
 	case r.signedIn && !r.rejected && !r.suspect && now.Before(r.renewAt):
 		r.fail("signed in although a token was good")
-	case r.inVainInPoll:
+	case r.inVainInPoll && !r.loops:
 		r.fail("signed in again in the same poll")
 	case now.Before(r.signInAt):
 		r.fail("signed in %v too early after a sign-in in vain", r.signInAt.Sub(now))
@@ -169,6 +177,9 @@ func (r *requestRules) inVain() {
 	r.refusals++
 }
 
+// betweenPolls lets the next request be one of a poll.
+func (r *requestRules) betweenPolls() { r.failed, r.failures, r.inVainInPoll = "", 0, false }
+
 // pollEnded checks that a dead token was replaced, and lets the next poll make
 // the same requests again. If two polls in a
 // row fail for a reason that a dead token may cause, one sign-in is justified.
@@ -176,7 +187,8 @@ func (r *requestRules) pollEnded(err error) {
 	if r.replaceDue {
 		r.fail("no sign-in although the service rejected the token")
 	}
-	r.replaceDue, r.failed, r.failures, r.rejectedInPoll, r.replacement, r.inVainInPoll = false, "", 0, false, false, false
+	r.betweenPolls()
+	r.replaceDue, r.rejectedInPoll, r.replacement = false, false, false
 	switch reason := poller.ReasonOf(err); {
 	case err == nil:
 		r.failedPolls, r.suspect = 0, false

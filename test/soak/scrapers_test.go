@@ -57,13 +57,16 @@ func (sc *scrapers) start(hold time.Duration, attendance bool) {
 	}
 }
 
+// pauses reports whether a series may have been gone for a time.
+func (sc *scrapers) pauses(s series) bool { return sc.paused && s.ofAttendance() }
+
 // mayBeginAgain reports whether the counter of a _created series may be created
 // again: one of attendance that was switched on, is still 0, and may have been
 // lost in a crash before the first turn.
 func (sc *scrapers) mayBeginAgain(created series) bool {
 	counter := series{strings.TrimSuffix(created.name, "_created"), created.LabelSet}
 	histogram := series{counter.name + "_count", created.LabelSet}
-	return sc.paused && created.ofAttendance() && sc.seen[counter] == 0 && sc.seen[histogram] == 0
+	return sc.pauses(created) && sc.seen[counter] == 0 && sc.seen[histogram] == 0
 }
 
 // due returns the scraper that scrapes next.
@@ -105,13 +108,13 @@ func (sc *scrapers) check(by *scraper, got samples, delivered bool, hold time.Du
 		if zero == nil && value == 0 {
 			sc.zero[s] = &firstZero{now, hold}
 		}
-		if !by.known[s] && value > 0 && now.Sub(by.last) <= by.hold && !(sc.paused && s.ofAttendance()) {
+		if !by.known[s] && value > 0 && now.Sub(by.last) <= by.hold && !sc.pauses(s) {
 			wrong = append(wrong, fmt.Sprintf("%v is new to a scraper that scraped %v ago, and not 0 but %v", s, now.Sub(by.last), value))
 		}
 		by.known[s] = true
 	}
 	for s := range sc.seen {
-		if _, still := got[s]; !still && !(sc.paused && s.ofAttendance()) {
+		if _, still := got[s]; !still && !sc.pauses(s) {
 			wrong = append(wrong, fmt.Sprintf("%v is gone", s))
 		}
 	}

@@ -35,6 +35,7 @@ type world struct {
 
 	cfg      stack.Config
 	defaults bool // the settings are the defaults of the flags
+	loops    bool // meetings in progress and resources are read too
 	length   time.Duration
 	process  *process
 	dir      string
@@ -68,7 +69,8 @@ func newWorld(t *testing.T, seed uint64) *world {
 		// On two pages, only count tells that they are two.
 		equalJoins: w.variant.CountCap == 0 && w.upgraded.CountCap == 0,
 	}
-	w.conditions = &conditions{rng: rand.New(rand.NewPCG(seed, 3)), enterprise: w.enterprise, variant: &w.variant}
+	w.loops = seed%loopsEvery == 0
+	w.conditions = &conditions{rng: rand.New(rand.NewPCG(seed, 3)), loops: rand.New(rand.NewPCG(seed, 6)), enterprise: w.enterprise, variant: &w.variant}
 	w.service.SetFault(w.conditions.serve)
 	w.trace.note("service: %+v, later %+v", w.variant, w.upgraded)
 	w.cfg = randomSettings(w.rng)
@@ -194,6 +196,7 @@ func (w *world) pollEnded(poll outcome) {
 	p.finish(poll)
 	w.trace.note("poll: %v", poll)
 	w.score["polls"]++
+	w.score["requests of loops"] += p.transport.takeLoops()
 	pages := p.transport.takePages(poll.err)
 	w.checkRange(poll, pages)
 	if live, most := w.service.LiveTokens(), p.tokensBefore+p.transport.lostTokens()+3; live > most {
