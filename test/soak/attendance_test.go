@@ -168,16 +168,26 @@ func (e *enterprise) oddJoins(start, end time.Time) (joins []simulator.AttendeeR
 
 // mayAsk reports what is wrong with a request for the attendance of a meeting,
 // empty if it is right. What was asked for once may be asked for again, also if
-// the clock was set back meanwhile.
-func (w *world) mayAsk(uuid string, again bool) (wrong string) {
+// the clock was set back meanwhile. The others come in order, but for those that
+// were first seen in the future.
+func (w *world) mayAsk(uuid string, asked map[string]bool) (wrong string) {
+	now, earlier := w.clock.wall(), ""
 	for _, p := range w.oracle.Pending() {
-		if p.UUID != uuid {
-			continue
-		}
-		if age := w.clock.wall().Sub(p.Seen); age >= 0 && age < w.cfg.AttendanceDelay && !again {
+		age := now.Sub(p.Seen)
+		switch {
+		case p.UUID != uuid:
+			if !asked[p.UUID] && earlier == "" {
+				earlier = p.UUID
+			}
+		case asked[uuid] || age < 0:
+			return ""
+		case age < w.cfg.AttendanceDelay:
 			return fmt.Sprintf("asked for attendance %v after the first sight", age)
+		case earlier != "":
+			return "asked for attendance before that of " + earlier
+		default:
+			return ""
 		}
-		return ""
 	}
 	return "asked for the attendance of a meeting that is not pending"
 }

@@ -26,7 +26,7 @@ type transport struct {
 	loops int    // requests of the loops
 	pages []page // the readable pages of the history since the last poll ended
 
-	mayAsk  func(uuid string, again bool) (wrong string)
+	mayAsk  func(uuid string, asked map[string]bool) (wrong string)
 	asked   map[string]bool             // for whose attendance was asked, by UUID
 	answers map[string]attendanceAnswer // the last one, by UUID
 }
@@ -47,14 +47,13 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	t.mu.Lock()
 	t.rules.request(r)
 	uuid := r.URL.Query().Get("confUUID")
-	again := t.asked[uuid]
-	t.asked[uuid] = true
-	t.mu.Unlock()
 	if r.URL.Path == simulator.PathAttendance {
-		if wrong := t.mayAsk(uuid, again); wrong != "" {
+		if wrong := t.mayAsk(uuid, t.asked); wrong != "" {
 			t.rules.fail("%s: %s", uuid, wrong)
 		}
+		t.asked[uuid] = true
 	}
+	t.mu.Unlock()
 	resp, err := t.RoundTripper.RoundTrip(r)
 	if err != nil {
 		t.answered(r, nil, nil)
