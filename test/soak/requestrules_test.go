@@ -26,6 +26,9 @@ type requestRules struct {
 	tokens    float64 // left in the bucket of the limit after the last request
 	last      time.Time
 
+	pageAt   time.Time // when the last answer came, if it is a page of the history
+	overtook bool      // one of the loops was sent after it
+
 	failed   string    // the request that failed in a way that allows a retry
 	failures int       // how often in a row
 	retryAt  time.Time // the earliest time of the retry
@@ -57,6 +60,10 @@ func (r *requestRules) request(req *http.Request) {
 		return   // a sign-out does not wait for the limit, and is not repeated
 	}
 	r.limit()
+	if req.URL.Path == simulator.PathHistory && r.overtook {
+		r.fail("a request of a loop was sent while one of the history waited")
+	}
+	r.pageAt, r.overtook = time.Time{}, false
 	now := time.Now()
 	if req.Method+req.URL.String() == r.failed {
 		if r.failures >= maxAttempts {
@@ -69,6 +76,13 @@ func (r *requestRules) request(req *http.Request) {
 	if req.URL.Path == simulator.PathAppAuth {
 		r.signIn(now)
 	}
+}
+
+// loopRequest checks a request of a loop before it is sent. After a page of the
+// history, the request for the next one waits for nothing but the limit.
+func (r *requestRules) loopRequest() {
+	r.limit()
+	r.overtook = r.overtook || !r.pageAt.IsZero() && time.Now().After(r.pageAt)
 }
 
 // limit checks that the limit allows a request now.
@@ -105,6 +119,9 @@ func (r *requestRules) answer(req *http.Request, resp *http.Response, body []byt
 		Code   string `json:"error_code"`
 	}
 	_ = json.Unmarshal(body, &answer) // anything else has none of the fields
+	if r.pageAt, r.overtook = (time.Time{}), false; page && req.URL.Path == simulator.PathHistory {
+		r.pageAt = time.Now()
+	}
 	r.noteFailure(req, resp, body, answer.Code)
 	switch {
 	case req.Method == http.MethodDelete, req.URL.Path == simulator.PathAttendance: // a rejected token is left to the polls
@@ -188,6 +205,7 @@ func (r *requestRules) pollEnded(err error) {
 		r.fail("no sign-in although the service rejected the token")
 	}
 	r.betweenPolls()
+	r.pageAt, r.overtook = time.Time{}, false
 	r.replaceDue, r.rejectedInPoll, r.replacement = false, false, false
 	switch reason := poller.ReasonOf(err); {
 	case err == nil:

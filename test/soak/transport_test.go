@@ -39,7 +39,7 @@ const maxRead = 1 << 20
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if ofLoops(r) {
 		t.mu.Lock()
-		t.rules.limit()
+		t.rules.loopRequest()
 		t.loops++
 		t.mu.Unlock()
 		return t.RoundTripper.RoundTrip(r)
