@@ -54,12 +54,36 @@ func (w *world) attendOnce() bool {
 	before := w.oracle.Pending()
 	ctx, cancel := context.WithDeadline(p.ctx, p.due)
 	roundEnded := p.transport.beginRound()
+	asks, failed := p.transport.asks, p.failedReadings()
 	wait := p.Attendance.Round(ctx)
+	if p.transport.asks == asks && p.failedReadings() > failed {
+		w.noteTried(before)
+	}
 	roundEnded(ctx.Err() != nil)
 	cancel()
 	p.attendAt = time.Now().Add(wait)
 	w.noteAttendance(before)
 	return wait == 0
+}
+
+// failedReadings returns how many readings of attendance have failed.
+func (p *process) failedReadings() (n int) {
+	for _, failures := range p.Attendance.Status().Failures {
+		n += failures
+	}
+	return n
+}
+
+// noteTried notes that a reading failed before its first request, because there
+// is no token. It may have been the first that nobody asked for.
+func (w *world) noteTried(pending []oracle.Pending) {
+	p := w.process
+	for _, one := range pending {
+		if !p.transport.asked[one.UUID] && !p.tried[one.UUID] {
+			p.tried[one.UUID] = true
+			return
+		}
+	}
 }
 
 // pending returns the pending meetings of the ledger, in no order.
@@ -159,8 +183,12 @@ func (e *enterprise) oddJoins(start, end time.Time) (joins []simulator.AttendeeR
 		default:
 			join(joined, oneOf(rng, 0, joined-1, joined, joined+rng.Int64N(3_600_000)))
 		}
-		if e.equalJoins && chance(rng, 0.1) {
-			joins = append(joins, joins[len(joins)-1])
+		earlier := joins[:len(joins)-1]
+		if e.equalJoins {
+			earlier = joins
+		}
+		if len(earlier) > 0 && chance(rng, 0.1) { // two are equal
+			joins = append(joins, oneOf(rng, earlier...))
 		}
 	}
 	return joins
@@ -176,7 +204,7 @@ func (w *world) mayAsk(uuid string, asked map[string]bool) (wrong string) {
 		age := now.Sub(p.Seen)
 		switch {
 		case p.UUID != uuid:
-			if !asked[p.UUID] && earlier == "" {
+			if !asked[p.UUID] && !w.process.tried[p.UUID] && earlier == "" {
 				earlier = p.UUID
 			}
 		case asked[uuid] || age < 0:

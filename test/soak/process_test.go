@@ -25,9 +25,10 @@ type process struct {
 	closeNetwork func()
 	cancel       context.CancelFunc
 	ctx          context.Context
-	started      time.Time // when the first poll is due
-	due          time.Time // when the next poll is due
-	attendAt     time.Time // when the next round of attendance is due
+	started      time.Time       // when the first poll is due
+	due          time.Time       // when the next poll is due
+	attendAt     time.Time       // when the next round of attendance is due
+	tried        map[string]bool // whose attendance could not be asked for, by UUID
 	loops        sync.WaitGroup
 	polling      chan outcome // nil if no poll is under way
 	swept        time.Time    // when the last complete sweep ended
@@ -82,7 +83,7 @@ func (w *world) start() {
 	w.trace.note("start with %+v, sweeps every %v, tail %v, %d rows a page, clock ahead by %v",
 		w.cfg.Ledger, w.cfg.Poller.SweepInterval, w.cfg.Poller.Tail, w.cfg.Client.PageLimit, w.clock.offset())
 	network, closeNetwork := w.service.Pipe()
-	p := &process{cfg: w.cfg, closeNetwork: closeNetwork, started: time.Now().Add(time.Second), tokensBefore: w.service.LiveTokens()}
+	p := &process{cfg: w.cfg, tried: map[string]bool{}, closeNetwork: closeNetwork, started: time.Now().Add(time.Second), tokensBefore: w.service.LiveTokens()}
 	p.due = p.started
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.transport = &transport{

@@ -27,6 +27,7 @@ type transport struct {
 	pages []page // the readable pages of the history since the last poll ended
 
 	mayAsk  func(uuid string, asked map[string]bool) (wrong string)
+	asks    int                         // requests for attendance
 	asked   map[string]bool             // for whose attendance was asked, by UUID
 	answers map[string]attendanceAnswer // the last one, by UUID
 }
@@ -52,6 +53,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			t.rules.fail("%s: %s", uuid, wrong)
 		}
 		t.asked[uuid] = true
+		t.asks++
 	}
 	t.mu.Unlock()
 	resp, err := t.RoundTripper.RoundTrip(r)
