@@ -38,6 +38,6 @@ func (o *attendanceOptions) validateAttendance(maxCatchUp time.Duration) error {
 	return nil
 }
 
-func (o *attendanceOptions) attendanceConfig(logger log.Logger) poller.AttendanceConfig {
-	return poller.AttendanceConfig{Delay: o.attendanceDelay, MaxRequestsPerMinute: o.attendancePerMinute, Now: time.Now, Logger: logger}
+func (o *options) attendanceConfig(logger log.Logger) poller.AttendanceConfig {
+	return poller.AttendanceConfig{Delay: o.attendanceDelay, HistoryInterval: o.interval, MaxRequestsPerMinute: o.attendancePerMinute, Now: time.Now, Logger: logger}
 }

@@ -97,7 +97,7 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		"meeting is gone":     {fault: onAttendance(simulator.Answer(http.StatusBadRequest, "MMC.111070005", "")), words: []string{"note  The attendance of a meeting cannot be read: ", "Polling will work."}, not: []string{"--no-collector"}},
 		"odd attendance":      {fault: onAttendance(simulator.Body(http.StatusOK, "application/json", `{"count":1,"data":[{"displayName":"the-name"}]}`)), words: []string{"note  The attendance of a meeting cannot be read: ", "Polling will work."}, not: []string{"the-name"}},
 		"nobody joined":       {fault: onAttendance(simulator.Body(http.StatusOK, "application/json", `{"count":0,"data":[]}`)), words: []string{"note  No attendance is listed for the last 3 meetings that lasted", "Polling will work."}},
-		"late attendance":     {fault: onAttendance(thirdTime(simulator.Body(http.StatusOK, "application/json", `{"count":0,"data":[]}`))), words: []string{"ok    The attendance of a meeting was read: ", "Polling will work."}, not: []string{"No attendance"}},
+		"late attendance":     {fault: onAttendance(thirdTime(simulator.Body(http.StatusOK, "application/json", `{"count":0,"data":[]}`), simulator.Body(http.StatusOK, "application/json", `{"count":1,"data":[{"joinTime":1767600005421}]}`))), words: []string{"ok    The attendance of a meeting was read: 1 record.", "Polling will work."}, not: []string{"No attendance"}},
 		"two who joined":      {fault: onAttendance(simulator.Body(http.StatusOK, "application/json", `{"count":2,"data":[{"displayName":"the-name","joinTime":1767600005421},{"joinTime":1767600005421}]}`)), words: []string{"ok    The attendance of a meeting was read: 2 records.", "Polling will work."}, not: []string{"the-name"}},
 		"no meeting to try":   {fault: page(`{"data":[{"confUUID":"u","startTime":"2026-01-02 10:00","endTime":"2026-01-02 10:01"}],"count":1}`), words: []string{"note  No meeting lasted for over a minute and ended at least 30m ago", "Polling will work."}},
 		"meetings that run":   {service: func(c *simulator.Config) { c.Variant.ListRunning, c.Worldwide, c.MeetingsPerDay = true, true, 300 }, words: []string{"because the meeting has not ended: ", "Polling will work."}},
@@ -319,14 +319,14 @@ func page(text string) simulator.Fault {
 
 func onHistory(f simulator.Fault) simulator.Fault { return simulator.On(simulator.PathHistory, f) }
 
-// thirdTime lets every third request pass.
-func thirdTime(f simulator.Fault) simulator.Fault {
+// thirdTime answers every third request with then, and the others with first.
+func thirdTime(first, then simulator.Fault) simulator.Fault {
 	var n atomic.Int32
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if n.Add(1)%3 == 0 {
-			next.ServeHTTP(w, r)
+			then(w, r, next)
 		} else {
-			f(w, r, next)
+			first(w, r, next)
 		}
 	}
 }

@@ -3,9 +3,6 @@ package poller
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -25,8 +22,8 @@ const (
 	maxBackoff = time.Minute
 	// longBacklog is how long after its time a reading must begin for a warning.
 	longBacklog = time.Hour
-	// refusalRetry is the time after a first refusal. Meanwhile the polls of the
-	// history replace a dead token, which may look like one.
+	// refusalRetry is the least time after a first refusal. Meanwhile a poll of the
+	// history replaces a dead token, which may look like one.
 	refusalRetry = 5 * time.Minute
 )
 
@@ -39,6 +36,9 @@ type AttendanceConfig struct {
 	// Delay is the time from the first sight of a meeting to the first reading of
 	// its attendance.
 	Delay time.Duration
+	// HistoryInterval is the time between two polls of the history, one of which
+	// replaces a dead token.
+	HistoryInterval time.Duration
 	// MaxRequestsPerMinute is the share of the limit that attendance may use, for
 	// the warning that it is too small.
 	MaxRequestsPerMinute int
@@ -58,13 +58,12 @@ type Attendance struct {
 	ledger *ledger.Ledger
 	status atomic.Pointer[OptionalStatus]
 
-	pending  int            // meetings at the last look
-	behind   bool           // the warning of the backlog was logged
-	tries    map[string]try // of pending meetings that were asked for, by UUID
-	inARow   int            // failures since the last success
-	refusals int            // since the last success
-	refused  bool           // the refusals are believed
-	logged   client.Reason  // of the last failure that was logged; empty if readings succeed
+	pending int            // meetings at the last look
+	behind  bool           // the warning of the backlog was logged
+	tries   map[string]try // of pending meetings that were asked for, by UUID
+	inARow  int            // failures since the last success
+	refusal refusal
+	logged  client.Reason // of the last failure that was logged; empty if readings succeed
 }
 
 // try is what came of the readings of one meeting that is still pending.
@@ -108,7 +107,11 @@ func (a *Attendance) Round(ctx context.Context) (wait time.Duration) {
 		return min(untilDue, lookInterval)
 	}
 	a.warnOfBacklog(time.Since(due))
-	settled, err := a.read(ctx, next)
+	settled := false
+	err := attempt(func() (err error) {
+		settled, err = a.read(ctx, next)
+		return err
+	})
 	switch {
 	case ctx.Err() != nil:
 		return 0
@@ -117,7 +120,7 @@ func (a *Attendance) Round(ctx context.Context) (wait time.Duration) {
 	case settled:
 		delete(a.tries, next.UUID)
 	}
-	a.inARow, a.refusals, a.refused = 0, 0, false
+	a.inARow, a.refusal = 0, refusal{}
 	a.succeed()
 	return 0
 }
@@ -125,7 +128,7 @@ func (a *Attendance) Round(ctx context.Context) (wait time.Duration) {
 // warnOfBacklog logs once that attendance is behind: after an outage, or because
 // more meetings end than the share of the limit can read.
 func (a *Attendance) warnOfBacklog(waits time.Duration) {
-	if waits > longBacklog && !a.behind && !a.refused {
+	if waits > longBacklog && !a.behind && !a.refusal.believed {
 		a.behind = true
 		level.Warn(a.cfg.Logger).Log("msg", "Attendance is behind; if this is not after an outage, raise --attendance.max-requests-per-minute",
 			"waits", waits.Round(time.Minute), "pending_meetings", a.pending, "allowed_per_minute", a.cfg.MaxRequestsPerMinute)
@@ -156,13 +159,8 @@ func (a *Attendance) next() (next ledger.Pending, due time.Time, ok bool) {
 }
 
 // read reads an attendance and takes it into the ledger. Settled reports whether
-// the meeting is not pending any more. It turns a panic into an error.
+// the meeting is not pending any more.
 func (a *Attendance) read(ctx context.Context, p ledger.Pending) (settled bool, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			settled, err = false, fmt.Errorf("panic: %v\n%s", r, debug.Stack())
-		}
-	}()
 	attendance, err := a.client.Attendance(ctx, p.UUID, p.End)
 	t := a.tries[p.UUID]
 	switch {
@@ -195,16 +193,11 @@ func (a *Attendance) fail(uuid string, err error) (wait time.Duration) {
 	a.status.Store(&status)
 
 	logger := log.With(a.cfg.Logger, "collector", status.Name)
-	var refusal *client.Error
-	if errors.As(err, &refusal) && refusal.Refused() {
-		a.refusals++
-		if a.refusals < maxRefusals && refusal.Status != http.StatusNotFound {
-			return refusalRetry
+	if a.refusal.note(err, status.Name, status.Name, logger) {
+		if !a.refusal.believed {
+			return max(refusalRetry, a.cfg.HistoryInterval+time.Minute)
 		}
-		if !a.refused {
-			a.refused, a.logged = true, reason
-			level.Warn(logger).Log("msg", "The service refuses attendance to this user, or does not offer it; the next attempts are an hour apart; --no-collector.attendance ends them", "err", err)
-		}
+		a.logged = reason
 		return refusedInterval
 	}
 	if reason != a.logged {

@@ -204,6 +204,31 @@ func TestAttendanceThatFails(t *testing.T) {
 }
 
 // Attendance uses what the history leaves of the limit, and no more than its share.
+// Between two polls of the history, a dead token looks like a refusal.
+func TestAttendanceBetweenRarePolls(t *testing.T) {
+	stack.Simulate(t, func(o *stack.Options) {
+		onlyAdded(o)
+		o.SetInterval(30 * time.Minute)
+		o.Service.Variant.DeadToken = simulator.DeadTokenForbidden
+	}, func(t *testing.T, s *stack.Simulated) {
+		s.Run()
+		s.RunAttendance()
+		s.Pass(29 * time.Minute)
+		add(s, "a", 2)
+		s.Pass(2 * time.Minute) // seen at minute 30, due at minute 40
+		s.Service.RevokeTokens()
+		s.Pass(59 * time.Minute) // the poll at minute 60 signs in
+		s.Scrape()
+		s.Pass(31 * time.Minute)
+		if got := total(s, "attended_meetings_total"); got != 1 {
+			t.Errorf("%v meetings, want 1", got)
+		}
+		if lines := s.Log.Lines("collector=attendance"); len(lines) > 0 {
+			t.Errorf("log: %q", lines)
+		}
+	})
+}
+
 func TestAttendanceLeavesPollsAlone(t *testing.T) {
 	stack.Simulate(t, func(o *stack.Options) { onlyAdded(o); o.Client.MaxRequestsPerMinute = 30 }, func(t *testing.T, s *stack.Simulated) {
 		s.Run()

@@ -2,10 +2,6 @@ package poller
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net/http"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -15,16 +11,8 @@ import (
 	"huaweicloud_meeting_exporter/client"
 )
 
-const (
-	// keepRounds is for how many intervals without success a value is shown.
-	keepRounds = 5
-	// refusedInterval is the time between two attempts at what is refused.
-	refusedInterval = time.Hour
-	// maxRefusals is how many refusals since the last success it takes to believe
-	// them. The first may come from a dead token, which a poll of the history
-	// replaces before the second attempt. A single 404 is enough.
-	maxRefusals = 2
-)
+// keepRounds is for how many intervals without success a value is shown.
+const keepRounds = 5
 
 // OptionalConfig says when an Optional reads.
 type OptionalConfig struct {
@@ -58,12 +46,11 @@ type source struct {
 	every int    // it is read in one of so many rounds
 	read  func(ctx context.Context) error
 
-	due      time.Time     // the earliest next attempt, on the monotonic clock
-	done     bool          // it was read at least once
-	err      error         // of the last attempt
-	refusals int           // since the last success
-	refused  bool          // the refusals are believed
-	logged   client.Reason // of the last failure that was logged; empty since a success
+	due     time.Time // the earliest next attempt, on the monotonic clock
+	done    bool      // it was read at least once
+	err     error     // of the last attempt
+	refusal refusal
+	logged  client.Reason // of the last failure that was logged; empty since a success
 }
 
 // OptionalStatus is the record of the rounds since the start. It is immutable.
@@ -108,7 +95,7 @@ func (o *Optional) Round(ctx context.Context) {
 		if began.Before(s.due) {
 			continue
 		}
-		err := s.try(ctx)
+		err := attempt(func() error { return s.read(ctx) })
 		if ctx.Err() != nil {
 			return
 		}
@@ -130,41 +117,23 @@ func (o *Optional) Round(ctx context.Context) {
 	o.status.Store(&status)
 }
 
-// try makes one attempt. It turns a panic into an error.
-func (s *source) try(ctx context.Context) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
-		}
-	}()
-	return s.read(ctx)
-}
-
 // note takes in the result of an attempt, and logs what changes.
 func (o *Optional) note(s *source, began time.Time, err error) {
 	wait := time.Duration(0)
 	s.err = err
 	reason := ReasonOf(err)
 	logger := log.With(o.cfg.Logger, "collector", o.name)
-	var refusal *client.Error
-	switch isRefusal := errors.As(err, &refusal) && refusal.Refused(); {
+	switch refused := s.refusal.note(err, s.name, o.name, logger); {
 	case err == nil:
 		if s.logged != "" {
 			level.Info(logger).Log("msg", "Reading "+s.name+" succeeds again")
 		}
-		s.done, s.refused, s.refusals, s.logged = true, false, 0, ""
+		s.done, s.logged = true, ""
 		wait = o.cfg.Interval * time.Duration(s.every)
-	case isRefusal:
-		s.refusals++
-		if s.refusals < maxRefusals && refusal.Status != http.StatusNotFound {
-			wait = o.cfg.HistoryInterval + o.cfg.Interval
-			break
-		}
-		wait = max(refusedInterval, o.cfg.Interval)
-		if !s.refused {
-			s.refused, s.logged = true, reason
-			level.Warn(logger).Log("msg", fmt.Sprintf("The service refuses %s to this user, or does not offer them; the next attempts are an hour apart; --no-collector.%s ends them", s.name, o.name), "err", err)
-		}
+	case refused && s.refusal.believed:
+		wait, s.logged = max(refusedInterval, o.cfg.Interval), reason
+	case refused:
+		wait = o.cfg.HistoryInterval + o.cfg.Interval
 	case s.logged != reason:
 		s.logged = reason
 		level.Warn(logger).Log("msg", "Reading "+s.name+" fails; it is tried again at every interval", "reason", reason, "err", err)

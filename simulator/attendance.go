@@ -9,7 +9,7 @@ import (
 )
 
 // AttendeeRecord is one row of the attendance of a meeting: one join of one caller
-// (API page: attendee records). Times are milliseconds since 1970.
+// (API page: attendee records). Times are milliseconds since 1970, or 0 if unknown.
 type AttendeeRecord struct {
 	DisplayName string `json:"displayName"`
 	CallNumber  string `json:"callNumber"`
@@ -56,25 +56,30 @@ func (s *Service) attendance(w http.ResponseWriter, r *http.Request) {
 		rows = e.attendanceOf(record)
 	}
 	writePage(w, v, rows, s.cfg.MaxLimit, offset, limit, func(row AttendeeRecord) ([]byte, error) {
+		row = v.LeftTime.of(row)
 		return marshalRow(row, v.LeftTime.fields(&row))
 	})
 }
 
 // Attendance returns who joined the listed meeting with a confUUID, as it is
-// listed in the end, except for the form of leftTime. A meeting of which the
-// service never lists anybody has no rows.
-func (s *Service) Attendance(uuid string) []AttendeeRecord {
-	now := s.cfg.Now()
+// listed in the end. A meeting of which the service never lists anybody has no
+// rows.
+func (s *Service) Attendance(uuid string) (rows []AttendeeRecord) {
+	now, form := s.cfg.Now(), s.variant.Load().LeftTime
 	switch r := s.archive.find(uuid, now); {
 	case r == nil:
 		return nil
 	case r.Joins != nil:
-		return slices.Clone(r.Joins)
+		rows = slices.Clone(r.Joins)
 	case r.attendanceAt().After(now.AddDate(1, 0, 0)):
 		return nil
 	default:
-		return s.archive.enterprise.attendanceOf(r)
+		rows = s.archive.enterprise.attendanceOf(r)
 	}
+	for i, row := range rows {
+		rows[i] = form.of(row)
+	}
+	return rows
 }
 
 // find returns the record with a confUUID that is listed at an instant, nil if
@@ -158,12 +163,13 @@ func (e *enterprise) employee(p person) AttendeeRecord {
 }
 
 // stranger returns the row of somebody who was not invited, without times:
-// somebody by telephone, somebody in a browser, or somebody without a name.
+// somebody by telephone, somebody in a browser, or somebody without a name. In a
+// meeting of no length it is somebody by telephone, so that no two rows are equal.
 func (e *enterprise) stranger(r *Record, caller int) AttendeeRecord {
 	rng := stream(e.seed, forVisits, hash(r.ConfUUID), uint64(caller))
 	row := AttendeeRecord{DeviceType: "软终端", MediaType: "音频"}
 	switch x := rng.Float64(); {
-	case x < 0.6:
+	case x < 0.6 || !r.End.After(r.Start):
 		row.CallNumber = "+99222" + newPhone(rng)[6:]
 		row.DisplayName = row.CallNumber
 	case x < 0.9:
@@ -172,20 +178,28 @@ func (e *enterprise) stranger(r *Record, caller int) AttendeeRecord {
 	return row
 }
 
-// fields returns the fields of a row that differ from the usual ones.
+// of returns a row as it is listed.
+func (f LeftTimeForm) of(row AttendeeRecord) AttendeeRecord {
+	switch {
+	case f == LeftTimeKnown || hash(row.CallNumber+row.DisplayName)%10 != 0:
+	case f == LeftTimeBeforeJoin:
+		row.LeftTime = row.JoinTime - 1000
+	default:
+		row.LeftTime = 0
+	}
+	return row
+}
+
+// fields returns the unknown times of a row, if they are no numbers.
 func (f LeftTimeForm) fields(row *AttendeeRecord) map[string]json.RawMessage {
-	if hash(row.CallNumber+row.DisplayName)%10 != 0 {
-		return nil
+	unknown, ok := map[LeftTimeForm]json.RawMessage{LeftTimeNull: json.RawMessage("null"), LeftTimeEmpty: json.RawMessage(`""`), LeftTimeAbsent: nil}[f]
+	fields := map[string]json.RawMessage{}
+	for name, at := range map[string]int64{"joinTime": row.JoinTime, "leftTime": row.LeftTime} {
+		if ok && at == 0 {
+			fields[name] = unknown
+		}
 	}
-	switch f {
-	case LeftTimeZero:
-		return map[string]json.RawMessage{"leftTime": json.RawMessage("0")}
-	case LeftTimeNull:
-		return map[string]json.RawMessage{"leftTime": json.RawMessage("null")}
-	case LeftTimeAbsent:
-		return map[string]json.RawMessage{"leftTime": nil}
-	}
-	return nil
+	return fields
 }
 
 // refuses responds to a request for the attendance of an unknown meeting, unless

@@ -170,16 +170,23 @@ func TestVariantOfLeftTime(t *testing.T) {
 	s := simulator.New(generated(200))
 	a := signedIn(t, s)
 	for form, want := range map[simulator.LeftTimeForm]string{
-		simulator.LeftTimeZero: "0", simulator.LeftTimeNull: "null", simulator.LeftTimeAbsent: "",
+		simulator.LeftTimeZero: "0", simulator.LeftTimeNull: "null", simulator.LeftTimeEmpty: `""`, simulator.LeftTimeAbsent: "",
+		simulator.LeftTimeBeforeJoin: "before",
 	} {
 		s.SetVariant(simulator.Variant{LeftTime: form})
 		rows, odd := 0, 0
 		for _, r := range s.Records(noon)[:100] {
 			var page struct{ Data []map[string]json.RawMessage }
 			a.attendance(r.ConfUUID, "limit=500").decode(t, &page)
-			for _, row := range page.Data {
+			truth := s.Attendance(r.ConfUUID)
+			for i, row := range page.Data {
+				left, joined := string(row["leftTime"]), string(row["joinTime"])
+				isOdd := left == want || want == "before" && left < joined // both have 13 digits
+				if told := truth[i].LeftTime < truth[i].JoinTime; told != isOdd {
+					t.Fatalf("leftTime is %s, told as %d", left, truth[i].LeftTime)
+				}
 				rows++
-				odd += oneIf(string(row["leftTime"]) == want)
+				odd += oneIf(isOdd)
 			}
 		}
 		between(t, fmt.Sprintf("share of odd rows of form %d", form), float64(odd)/float64(rows), 0.05, 0.2)

@@ -194,10 +194,12 @@ type LeftTimeForm int
 
 // The forms of an unknown leftTime.
 const (
-	LeftTimeKnown  LeftTimeForm = iota // there is no such row
-	LeftTimeZero                       // "leftTime":0
-	LeftTimeNull                       // "leftTime":null
-	LeftTimeAbsent                     // no leftTime
+	LeftTimeKnown      LeftTimeForm = iota // there is no such row
+	LeftTimeZero                           // "leftTime":0
+	LeftTimeNull                           // "leftTime":null
+	LeftTimeEmpty                          // "leftTime":""
+	LeftTimeAbsent                         // no leftTime
+	LeftTimeBeforeJoin                     // a second before joinTime
 )
 
 // UnknownMeetingForm is a response to a request for the attendance of an unknown
@@ -242,7 +244,7 @@ func RandomVariant(rng *rand.Rand) Variant {
 		OnlineCount:  oneOf(rng, OnlineCountAlways, OnlineCountSometimes, OnlineCountNever),
 		Resources:    oneOf(rng, ResourcesAll, ResourcesNull, ResourcesMissing, ResourcesText),
 		Access:       oneOf(rng, AccessByRole, AccessByRole, AccessForbidden, AccessUnknown),
-		LeftTime:     oneOf(rng, LeftTimeKnown, LeftTimeZero, LeftTimeNull, LeftTimeAbsent),
+		LeftTime:     oneOf(rng, LeftTimeKnown, LeftTimeZero, LeftTimeNull, LeftTimeEmpty, LeftTimeAbsent, LeftTimeBeforeJoin),
 
 		UnknownMeeting:   oneOf(rng, UnknownMeetingBadRequest, UnknownMeetingNotFound, UnknownMeetingEmpty),
 		AttendanceAccess: oneOf(rng, AttendanceOffered, AttendanceOffered, AttendanceForbidden, AttendanceUnknown),

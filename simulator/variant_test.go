@@ -251,7 +251,7 @@ func TestRandomVariant(t *testing.T) {
 		"Offset": 4, "EmptyPastEnd": 2, "CountCap": 5, "Limit": 4, "State": 5, "ListRunning": 2, "Time": 7,
 		"Empty": 3, "DeadToken": 6, "Throttle": 3, "SignIn": 5,
 		"OnlineCount": 3, "Resources": 4, "Access": 3,
-		"LeftTime": 4, "UnknownMeeting": 3, "AttendanceAccess": 3,
+		"LeftTime": 6, "UnknownMeeting": 3, "AttendanceAccess": 3,
 	} {
 		equal(t, "values of "+name, len(values[name]), want)
 	}

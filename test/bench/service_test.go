@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"huaweicloud_meeting_exporter/simulator"
@@ -20,6 +21,8 @@ type evenService struct {
 	distance time.Duration
 	tail     time.Duration
 
+	attendances atomic.Int64 // requests for attendance
+
 	mu       sync.Mutex
 	requests []time.Time // for history
 	sweeps   []time.Time // those that began a listing longer than tail
@@ -28,7 +31,10 @@ type evenService struct {
 // serve returns a transport to the service, and a function that stops both.
 func (s *evenService) serve() (transport *http.Transport, stop func()) {
 	pipe := simulator.NewPipe()
-	server := &http.Server{Handler: fakeservice.Handler(s.page), ReadHeaderTimeout: 10 * time.Second}
+	handler := http.NewServeMux()
+	handler.Handle("/", fakeservice.Handler(s.page))
+	handler.HandleFunc(simulator.PathAttendance, s.attendance)
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	transport = &http.Transport{DialContext: pipe.DialContext}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(pipe) })
@@ -54,6 +60,14 @@ func (s *evenService) page(r *http.Request) []byte {
 		rows = append(rows, fmt.Sprintf(`{"confUUID":"%d","startTime":"%s","endTime":"%s"}`, first+i, at, at))
 	}
 	return fakeservice.Page(rows, int(count))
+}
+
+// attendance lists one join to each meeting.
+func (s *evenService) attendance(w http.ResponseWriter, _ *http.Request) {
+	s.attendances.Add(1)
+	time.Sleep(responseTime)
+	at := time.Now().UnixMilli()
+	_, _ = w.Write(fakeservice.Page([]string{fmt.Sprintf(`{"callNumber":"1","joinTime":%d,"leftTime":%d}`, at, at)}, 1))
 }
 
 func (s *evenService) record(at time.Time, sweep bool) {

@@ -132,6 +132,54 @@ func (o *Oracle) CountAttendance(uuid string, a meeting.Attendance, now, clock t
 	o.attendance.readings = append(o.attendance.readings, r)
 }
 
+// ReadAttendance is an attendance whose rows were all read. It is counted, or given
+// up if it has rows of which none is usable. It reports whether it was counted.
+func (o *Oracle) ReadAttendance(uuid string, rows []meeting.Join, now, clock time.Time) (counted bool) {
+	a := attendanceOf(rows, o.attendance.pending[uuid].End)
+	if counted = a.Joins > 0 || len(rows) == 0; counted {
+		o.CountAttendance(uuid, a, now, clock)
+	} else {
+		o.GiveUpAttendance(uuid, "invalid", clock)
+	}
+	return counted
+}
+
+// attendanceOf adds the rows of a meeting up.
+func attendanceOf(rows []meeting.Join, end time.Time) meeting.Attendance {
+	const longest = 31 * 24 * time.Hour
+	a := meeting.Attendance{Departments: map[string]int64{}}
+	numbers, names := map[string]bool{}, map[string]bool{}
+	for _, row := range rows {
+		if row.Joined.IsZero() {
+			continue
+		}
+		left := row.Left
+		if left.IsZero() || left.Before(row.Joined) {
+			left = end
+		}
+		if left.Before(row.Joined) {
+			left = row.Joined
+		}
+		if left.Sub(row.Joined) > longest {
+			left = row.Joined.Add(longest)
+		}
+		seconds := left.Sub(row.Joined).Milliseconds() / 1000
+		a.Joins++
+		a.Seconds += seconds
+		a.Departments[row.Department] += seconds
+		switch {
+		case row.Number != "":
+			numbers[row.Number] = true
+		case row.Name != "":
+			names[row.Name] = true
+		default:
+			a.People++
+		}
+	}
+	a.People += int64(len(numbers) + len(names))
+	return a
+}
+
 // GiveUpAttendance is an attendance that is never read, for a reason.
 func (o *Oracle) GiveUpAttendance(uuid, reason string, clock time.Time) {
 	if _, ok := o.attendance.pending[uuid]; ok {

@@ -120,10 +120,14 @@ func (o *Oracle) Totals() map[LabelSet]Sums {
 // none.
 func (o *Oracle) Created(set LabelSet) time.Time { return o.counters[set].created }
 
-// Holding reports whether any counters or histograms are held.
+// Holding reports whether any counters or histograms are held that are published.
 func (o *Oracle) Holding() bool {
 	held := false
-	o.eachCounter(func(c *counter) { held = held || c.held })
+	note := func(c *counter) { held = held || c.held }
+	o.eachCounterOfPolls(note)
+	if o.cfg.Attendance {
+		o.attendance.eachCounter(note)
+	}
 	return held
 }
 

@@ -18,6 +18,7 @@ import (
 // poll to poll.
 type conditions struct {
 	rng        *rand.Rand
+	loops      *rand.Rand // for the requests of the loops, which come at any time
 	enterprise *enterprise
 	variant    *simulator.Variant // as the service behaves now
 
@@ -79,6 +80,12 @@ func (c *conditions) serve(rw http.ResponseWriter, r *http.Request, next http.Ha
 func (c *conditions) choose(r *http.Request) simulator.Fault {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if ofLoops(r) {
+		if c.fault == "" || !chance(c.loops, c.faultRate) {
+			return nil
+		}
+		return faults(c.loops.IntN(7))[c.fault]
+	}
 	laterPage := r.URL.Path == simulator.PathHistory && r.URL.Query().Get("offset") != "0"
 	if laterPage && c.changes > 0 && chance(c.rng, 0.4) {
 		c.changes--

@@ -12,7 +12,7 @@ import (
 // rule 7.
 func (w *world) powerCutDuringCommit(change func()) {
 	before, _ := os.ReadFile(w.path) // nil if there is no file yet
-	oracleBefore, sweepsBefore := w.oracle.Clone(), len(w.truth.sweeps)
+	oracleBefore, sweepsBefore := w.stored(w.oracle, before).Clone(), len(w.truth.sweeps)
 	change()
 	after, _ := os.ReadFile(w.path)
 	if after != nil && chance(w.rng, 0.3) { // as if the poll had rewritten the journal

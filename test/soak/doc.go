@@ -15,9 +15,10 @@
 //     new to a scraper above 0 if it scrapes as often as the hold asks for;
 //   - the requestRules check requests and sign-ins on the wire.
 //
-// In two of three seeds the service differs from the usual reading of its API
-// pages, and may be upgraded once. The machine may be suspended, and its wall
-// clock may be wrong.
+// Every other seed also runs the loops of the collectors live and resources,
+// whose values nobody checks: they must not disturb the rest. In two of three
+// seeds the service differs from the usual reading of its API pages, and may be
+// upgraded once. The machine may be suspended, and its wall clock may be wrong.
 //
 // The package leaves out a full or failing disk, several users of one client,
 // account sign-in, the loop of Poller.Run, the web handler that decides what was

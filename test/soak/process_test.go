@@ -1,14 +1,18 @@
 package soak_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"huaweicloud_meeting_exporter/poller"
+	"huaweicloud_meeting_exporter/test/oracle"
 	"huaweicloud_meeting_exporter/test/stack"
 )
 
@@ -21,9 +25,11 @@ type process struct {
 	closeNetwork func()
 	cancel       context.CancelFunc
 	ctx          context.Context
-	started      time.Time    // when the first poll is due
-	due          time.Time    // when the next poll is due
-	attendAt     time.Time    // when the next round of attendance is due
+	started      time.Time       // when the first poll is due
+	due          time.Time       // when the next poll is due
+	attendAt     time.Time       // when the next round of attendance is due
+	tried        map[string]bool // whose attendance could not be asked for, by UUID
+	loops        sync.WaitGroup
 	polling      chan outcome // nil if no poll is under way
 	swept        time.Time    // when the last complete sweep ended
 	lastWall     time.Time    // when the last complete poll began, by the wall clock
@@ -69,17 +75,20 @@ func (c *clock) suspend(d time.Duration) { c.suspended.Add(int64(d)) }
 
 // start starts a process. Its first poll is due after a second.
 func (w *world) start() {
+	file, _ := os.ReadFile(w.path) // nil if there is none
+	w.oracle = w.stored(w.oracle, file)
+	w.fileAtStart, w.oracleAtStart = file, w.oracle.Clone()
 	w.oracle.Restart(w.oracleConfig(), w.clock.wall())
 	w.folds = w.folds || w.cfg.Ledger.MaxDepartments < len(departmentNames)
 	w.trace.note("start with %+v, sweeps every %v, tail %v, %d rows a page, clock ahead by %v",
 		w.cfg.Ledger, w.cfg.Poller.SweepInterval, w.cfg.Poller.Tail, w.cfg.Client.PageLimit, w.clock.offset())
 	network, closeNetwork := w.service.Pipe()
-	p := &process{cfg: w.cfg, closeNetwork: closeNetwork, started: time.Now().Add(time.Second), tokensBefore: w.service.LiveTokens()}
+	p := &process{cfg: w.cfg, tried: map[string]bool{}, closeNetwork: closeNetwork, started: time.Now().Add(time.Second), tokensBefore: w.service.LiveTokens()}
 	p.due = p.started
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.transport = &transport{
 		RoundTripper: network.Transport, now: w.clock.wall, trace: w.trace, mayAsk: w.mayAsk, asked: map[string]bool{}, answers: map[string]attendanceAnswer{},
-		rules: requestRules{fail: w.fail, interval: p.cfg.Poller.Interval, perMinute: p.cfg.Client.MaxRequestsPerMinute},
+		rules: requestRules{fail: w.fail, interval: p.cfg.Poller.Interval, perMinute: p.cfg.Client.MaxRequestsPerMinute, loops: w.loops},
 	}
 	var seed [32]byte
 	binary.LittleEndian.PutUint64(seed[:], w.rng.Uint64())
@@ -91,7 +100,17 @@ func (w *world) start() {
 		w.t.Fatal("start: ", err)
 	}
 	w.process = p
-	w.scrapers.start(p.cfg.Ledger.Hold)
+	w.runLoops()
+	w.scrapers.start(p.cfg.Ledger.Hold, p.cfg.Ledger.Attendance)
+}
+
+// stored returns the oracle of what a file holds: one from the time when it was
+// read, or that of the start if no turn was stored since then.
+func (w *world) stored(then *oracle.Oracle, file []byte) *oracle.Oracle {
+	if w.oracleAtStart != nil && bytes.Equal(file, w.fileAtStart) {
+		return w.oracleAtStart
+	}
+	return then
 }
 
 // begin begins the next poll.
@@ -135,10 +154,11 @@ func (p *process) stop() (signOutErr, closeErr error) {
 	return p.Client.Close(ctx), p.Ledger.Close()
 }
 
-// interrupt ends the poll under way, if there is one.
+// interrupt ends the poll under way, if there is one, and the loops.
 func (p *process) interrupt() {
 	p.ended = true
 	p.cancel()
+	p.loops.Wait()
 	if p.polling != nil {
 		<-p.polling
 	}

@@ -20,7 +20,8 @@ type enterprise struct {
 	rng     *rand.Rand
 	now     func() time.Time // the true time
 
-	twins bool // the service may list a meeting twice
+	twins      bool // the service may list a meeting twice
+	equalJoins bool // it may list two equal joins one after the other
 
 	mu      sync.Mutex // the driver and faults between two pages both change it
 	records []*record
@@ -82,6 +83,7 @@ func (e *enterprise) add(end time.Time, delay time.Duration) {
 	if row.ConfType == "" {
 		row.ConferenceType = oneOf(rng, nil, new(0), new(2))
 	}
+	row.Joins = e.oddJoins(row.Start, row.End)
 	if chance(rng, 0.1) {
 		row.Webinar = new(chance(rng, 0.7))
 	}

@@ -22,8 +22,12 @@ type requestRules struct {
 	fail      func(format string, args ...any)
 	interval  time.Duration
 	perMinute int
+	loops     bool    // a sign-in may be one of the loops, outside of a poll
 	tokens    float64 // left in the bucket of the limit after the last request
 	last      time.Time
+
+	pageAt   time.Time // when the last answer came, if it is a page of the history
+	overtook bool      // one of the loops was sent after it
 
 	failed   string    // the request that failed in a way that allows a retry
 	failures int       // how often in a row
@@ -50,19 +54,17 @@ type requestRules struct {
 
 // request checks a request before it is sent.
 func (r *requestRules) request(req *http.Request) {
-	const burst, maxAttempts, rounding = 5, 4, 1e-6
+	const maxAttempts = 4
 	if req.Method == http.MethodDelete {
 		r.lost++ // perhaps: the answer may come from elsewhere
 		return   // a sign-out does not wait for the limit, and is not repeated
 	}
+	r.limit()
+	if req.URL.Path == simulator.PathHistory && r.overtook {
+		r.fail("a request of a loop was sent while one of the history waited")
+	}
+	r.pageAt, r.overtook = time.Time{}, false
 	now := time.Now()
-	if r.last.IsZero() {
-		r.tokens = burst
-	}
-	r.tokens = min(r.tokens+float64(r.perMinute)*now.Sub(r.last).Minutes(), burst) - 1
-	if r.last = now; r.tokens < -rounding {
-		r.fail("more than %d requests at once and %d a minute", burst, r.perMinute)
-	}
 	if req.Method+req.URL.String() == r.failed {
 		if r.failures >= maxAttempts {
 			r.fail("attempt %d at the same request", r.failures+1)
@@ -76,12 +78,32 @@ func (r *requestRules) request(req *http.Request) {
 	}
 }
 
+// loopRequest checks a request of a loop before it is sent. After a page of the
+// history, the request for the next one waits for nothing but the limit.
+func (r *requestRules) loopRequest() {
+	r.limit()
+	r.overtook = r.overtook || !r.pageAt.IsZero() && time.Now().After(r.pageAt)
+}
+
+// limit checks that the limit allows a request now.
+func (r *requestRules) limit() {
+	const burst, rounding = 5, 1e-6
+	now := time.Now()
+	if r.last.IsZero() {
+		r.tokens = burst
+	}
+	r.tokens = min(r.tokens+float64(r.perMinute)*now.Sub(r.last).Minutes(), burst) - 1
+	if r.last = now; r.tokens < -rounding {
+		r.fail("more than %d requests at once and %d a minute", burst, r.perMinute)
+	}
+}
+
 // signIn checks a sign-in before it is sent.
 func (r *requestRules) signIn(now time.Time) {
 	switch {
 	case r.signedIn && !r.rejected && !r.suspect && now.Before(r.renewAt):
 		r.fail("signed in although a token was good")
-	case r.inVainInPoll:
+	case r.inVainInPoll && !r.loops:
 		r.fail("signed in again in the same poll")
 	case now.Before(r.signInAt):
 		r.fail("signed in %v too early after a sign-in in vain", r.signInAt.Sub(now))
@@ -97,6 +119,9 @@ func (r *requestRules) answer(req *http.Request, resp *http.Response, body []byt
 		Code   string `json:"error_code"`
 	}
 	_ = json.Unmarshal(body, &answer) // anything else has none of the fields
+	if r.pageAt, r.overtook = (time.Time{}), false; page && req.URL.Path == simulator.PathHistory {
+		r.pageAt = time.Now()
+	}
 	r.noteFailure(req, resp, body, answer.Code)
 	switch {
 	case req.Method == http.MethodDelete, req.URL.Path == simulator.PathAttendance: // a rejected token is left to the polls
@@ -169,6 +194,9 @@ func (r *requestRules) inVain() {
 	r.refusals++
 }
 
+// betweenPolls lets the next request be one of a poll.
+func (r *requestRules) betweenPolls() { r.failed, r.failures, r.inVainInPoll = "", 0, false }
+
 // pollEnded checks that a dead token was replaced, and lets the next poll make
 // the same requests again. If two polls in a
 // row fail for a reason that a dead token may cause, one sign-in is justified.
@@ -176,7 +204,9 @@ func (r *requestRules) pollEnded(err error) {
 	if r.replaceDue {
 		r.fail("no sign-in although the service rejected the token")
 	}
-	r.replaceDue, r.failed, r.failures, r.rejectedInPoll, r.replacement, r.inVainInPoll = false, "", 0, false, false, false
+	r.betweenPolls()
+	r.pageAt, r.overtook = time.Time{}, false
+	r.replaceDue, r.rejectedInPoll, r.replacement = false, false, false
 	switch reason := poller.ReasonOf(err); {
 	case err == nil:
 		r.failedPolls, r.suspect = 0, false

@@ -92,7 +92,11 @@ func (w *world) expectedSamples(now time.Time) samples {
 		}
 	}
 	for _, t := range meeting.Types() {
-		for name, values := range map[string]map[int64]uint64{"ended_duration_seconds": o.Durations(t), "ended_participants": o.Participants(t), "ended_attendees": o.Attendees(t)} {
+		histograms := map[string]map[int64]uint64{"ended_duration_seconds": o.Durations(t), "ended_participants": o.Participants(t)}
+		if w.cfg.Ledger.Attendance {
+			histograms["ended_attendees"] = o.Attendees(t)
+		}
+		for name, values := range histograms {
 			var count, sum float64
 			for value, n := range values {
 				count, sum = count+float64(n), sum+float64(n)*float64(value)

@@ -22,6 +22,9 @@ type scrapers struct {
 	all  []*scraper
 	seen samples // the last value of every cumulative sample
 	zero map[series]*firstZero
+	// paused says that attendance was switched off at least once. Its series were
+	// gone for a time, and came back as they were.
+	paused bool
 }
 
 // firstZero is the first delivery of a series at 0 to anyone.
@@ -39,9 +42,10 @@ func newScrapers(intervals []time.Duration, hold time.Duration) *scrapers {
 	return sc
 }
 
-// start begins a process with a hold. Scrapes that were due before it have
-// failed.
-func (sc *scrapers) start(hold time.Duration) {
+// start begins a process with a hold, which may show attendance or not. Scrapes
+// that were due before it have failed.
+func (sc *scrapers) start(hold time.Duration, attendance bool) {
+	sc.paused = sc.paused || !attendance
 	for _, zero := range sc.zero {
 		zero.hold = min(zero.hold, hold)
 	}
@@ -51,6 +55,18 @@ func (sc *scrapers) start(hold time.Duration) {
 			s.next = s.next.Add(s.interval * (missed/s.interval + 1))
 		}
 	}
+}
+
+// pauses reports whether a series may have been gone for a time.
+func (sc *scrapers) pauses(s series) bool { return sc.paused && s.ofAttendance() }
+
+// mayBeginAgain reports whether the counter of a _created series may be created
+// again: one of attendance that was switched on, is still 0, and may have been
+// lost in a crash before the first turn.
+func (sc *scrapers) mayBeginAgain(created series) bool {
+	counter := series{strings.TrimSuffix(created.name, "_created"), created.LabelSet}
+	histogram := series{counter.name + "_count", created.LabelSet}
+	return sc.pauses(created) && sc.seen[counter] == 0 && sc.seen[histogram] == 0
 }
 
 // due returns the scraper that scrapes next.
@@ -67,7 +83,7 @@ func (sc *scrapers) check(by *scraper, got samples, delivered bool, hold time.Du
 	for s, value := range got {
 		before, known := sc.seen[s]
 		if strings.HasSuffix(s.name, "_created") {
-			if known && value != before {
+			if known && value != before && !sc.mayBeginAgain(s) {
 				wrong = append(wrong, fmt.Sprintf("%v was created again", s))
 			}
 			if polled { // an empty ledger may begin again
@@ -92,13 +108,13 @@ func (sc *scrapers) check(by *scraper, got samples, delivered bool, hold time.Du
 		if zero == nil && value == 0 {
 			sc.zero[s] = &firstZero{now, hold}
 		}
-		if !by.known[s] && value > 0 && now.Sub(by.last) <= by.hold {
+		if !by.known[s] && value > 0 && now.Sub(by.last) <= by.hold && !sc.pauses(s) {
 			wrong = append(wrong, fmt.Sprintf("%v is new to a scraper that scraped %v ago, and not 0 but %v", s, now.Sub(by.last), value))
 		}
 		by.known[s] = true
 	}
 	for s := range sc.seen {
-		if _, still := got[s]; !still {
+		if _, still := got[s]; !still && !sc.pauses(s) {
 			wrong = append(wrong, fmt.Sprintf("%v is gone", s))
 		}
 	}

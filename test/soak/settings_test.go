@@ -23,6 +23,8 @@ func randomSettings(rng *rand.Rand) stack.Config {
 	l.MaxDepartments = oneOf(rng, 1, 3, 200, 200)
 	cfg.Poller.Tail = min(oneOf[time.Duration](rng, 25, 40, 60, 120)*time.Minute, reach(cfg))
 	cfg.Client.PageLimit = oneOf(rng, 4, 5, 6, 10)
+	l.Attendance = chance(rng, 0.75)
+	cfg.LiveInterval, cfg.ResourcesInterval = 7*time.Minute, 20*time.Minute
 	cfg.AttendanceDelay = oneOf[time.Duration](rng, 0, 1, 10, 40) * time.Minute
 	cfg.Client.MaxRequestsPerMinute = oneOf(rng, 20, 60)
 	return cfg

@@ -23,9 +23,11 @@ type transport struct {
 
 	mu    sync.Mutex // the process adds, the driver takes
 	rules requestRules
+	loops int    // requests of the loops
 	pages []page // the readable pages of the history since the last poll ended
 
-	mayAsk  func(uuid string, again bool) (wrong string)
+	mayAsk  func(uuid string, asked map[string]bool) (wrong string)
+	asks    int                         // requests for attendance
 	asked   map[string]bool             // for whose attendance was asked, by UUID
 	answers map[string]attendanceAnswer // the last one, by UUID
 }
@@ -36,17 +38,24 @@ const maxRead = 1 << 20
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if ofLoops(r) {
+		t.mu.Lock()
+		t.rules.loopRequest()
+		t.loops++
+		t.mu.Unlock()
+		return t.RoundTripper.RoundTrip(r)
+	}
 	t.mu.Lock()
 	t.rules.request(r)
 	uuid := r.URL.Query().Get("confUUID")
-	again := t.asked[uuid]
-	t.asked[uuid] = true
-	t.mu.Unlock()
 	if r.URL.Path == simulator.PathAttendance {
-		if wrong := t.mayAsk(uuid, again); wrong != "" {
+		if wrong := t.mayAsk(uuid, t.asked); wrong != "" {
 			t.rules.fail("%s: %s", uuid, wrong)
 		}
+		t.asked[uuid] = true
+		t.asks++
 	}
+	t.mu.Unlock()
 	resp, err := t.RoundTripper.RoundTrip(r)
 	if err != nil {
 		t.answered(r, nil, nil)
@@ -88,7 +97,8 @@ func (t *transport) answered(r *http.Request, resp *http.Response, body []byte) 
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if r.URL.Path == simulator.PathAttendance {
-		t.answers[q.Get("confUUID")] = readAttendance(status, body)
+		uuid := q.Get("confUUID")
+		t.answers[uuid] = t.answers[uuid].read(status, body)
 	}
 	t.rules.answer(r, resp, body, readable)
 	if readable && r.URL.Path == simulator.PathHistory {
@@ -106,11 +116,29 @@ func (t *transport) takePages(pollErr error) []page {
 	return pages
 }
 
-// roundEnded lets the next request be one of a poll.
-func (t *transport) roundEnded() {
+// beginRound begins a round of attendance, and returns what to call at its end. If
+// its context ended the round, that of a sign-in ended too, which was none in vain.
+func (t *transport) beginRound() (end func(interrupted bool)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.rules.failed, t.rules.failures, t.rules.inVainInPoll = "", 0, false
+	refusals, signInAt := t.rules.refusals, t.rules.signInAt
+	return func(interrupted bool) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if interrupted {
+			t.rules.refusals, t.rules.signInAt = refusals, signInAt
+		}
+		t.rules.betweenPolls()
+	}
+}
+
+// takeLoops returns how many requests the loops have made since it was last asked.
+func (t *transport) takeLoops() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := t.loops
+	t.loops = 0
+	return n
 }
 
 // lostTokens returns how many tokens the process may have lost.

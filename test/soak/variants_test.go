@@ -20,7 +20,6 @@ func randomVariants(rng *rand.Rand, maxLimit int) (first, upgraded simulator.Var
 	draw := func() simulator.Variant {
 		v := simulator.RandomVariant(rng)
 		v.CountCap = oneOf(rng, 0, 0, 3, 8, 20)
-		v.LeftTime = simulator.LeftTimeKnown // the referees know no other
 		if maxLimit > 5 && (v.Limit == simulator.LimitIgnored || v.Limit == simulator.LimitIgnoredSilently) {
 			v.Limit = simulator.LimitReduced
 		}

@@ -35,12 +35,17 @@ type world struct {
 
 	cfg      stack.Config
 	defaults bool // the settings are the defaults of the flags
+	loops    bool // meetings in progress and resources are read too
 	length   time.Duration
 	process  *process
 	dir      string
 	path     string // of the ledger's file, empty for none
 	torn     []byte // the file after the last power cut, whole up to tornAt
 	tornAt   int
+	// The file at the start of the process, and the oracle of what it holds. The
+	// series that a start begins are stored by its first turn.
+	fileAtStart   []byte
+	oracleAtStart *oracle.Oracle
 	// The referees of one life of a ledger.
 	oracle   *oracle.Oracle
 	truth    *truth
@@ -61,8 +66,12 @@ func newWorld(t *testing.T, seed uint64) *world {
 		// Where pages do not overlap, a meeting that is on two of them makes a
 		// listing incomplete for as long as it stays there.
 		twins: w.variant.Offset == simulator.OffsetRecord && w.upgraded.Offset == simulator.OffsetRecord,
+		// At the end of a page and the begin of the next, only count tells that they
+		// are two.
+		equalJoins: w.variant.CountCap == 0 && w.upgraded.CountCap == 0,
 	}
-	w.conditions = &conditions{rng: rand.New(rand.NewPCG(seed, 3)), enterprise: w.enterprise, variant: &w.variant}
+	w.loops = seed%loopsEvery == 0
+	w.conditions = &conditions{rng: rand.New(rand.NewPCG(seed, 3)), loops: rand.New(rand.NewPCG(seed, 6)), enterprise: w.enterprise, variant: &w.variant}
 	w.service.SetFault(w.conditions.serve)
 	w.trace.note("service: %+v, later %+v", w.variant, w.upgraded)
 	w.cfg = randomSettings(w.rng)
@@ -99,6 +108,7 @@ func (w *world) fail(format string, args ...any) {
 func (w *world) beginLife(stored bool) {
 	w.score["lives"]++
 	w.oracle, w.truth = oracle.New(w.oracleConfig()), &truth{}
+	w.oracleAtStart = nil
 	w.scrapers = newScrapers(w.scrapeIntervals(), w.cfg.Ledger.Hold)
 	w.path, w.folds = "", false
 	if stored {
@@ -187,6 +197,7 @@ func (w *world) pollEnded(poll outcome) {
 	p.finish(poll)
 	w.trace.note("poll: %v", poll)
 	w.score["polls"]++
+	w.score["requests of loops"] += p.transport.takeLoops()
 	pages := p.transport.takePages(poll.err)
 	w.checkRange(poll, pages)
 	if live, most := w.service.LiveTokens(), p.tokensBefore+p.transport.lostTokens()+3; live > most {
@@ -197,6 +208,7 @@ func (w *world) pollEnded(poll outcome) {
 	} else {
 		w.noteFailed(poll, pages)
 	}
+	w.comparePending()
 	if got, err := w.gather(); err == nil {
 		w.failAll(w.compare(got, w.clock.wall()))
 	}

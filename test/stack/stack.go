@@ -106,12 +106,14 @@ func New(cfg Config) (*Stack, error) {
 	s.Resources = poller.NewResources(optional(cfg.ResourcesInterval), s.Client)
 
 	s.Attendance = poller.NewAttendance(poller.AttendanceConfig{
-		Delay: cfg.AttendanceDelay, MaxRequestsPerMinute: cfg.Client.MaxAttendanceRequestsPerMinute, Now: cfg.Now, Logger: cfg.Poller.Logger,
+		Delay: cfg.AttendanceDelay, HistoryInterval: cfg.Poller.Interval, MaxRequestsPerMinute: cfg.Client.MaxAttendanceRequestsPerMinute, Now: cfg.Now, Logger: cfg.Poller.Logger,
 	}, s.Client, s.Ledger)
 
 	meetings := prometheus.NewPedanticRegistry()
 	meetings.MustRegister(collector.New(s.Ledger, cfg.Ledger.Window, cfg.Now))
-	meetings.MustRegister(collector.NewAttendance(s.Ledger))
+	if cfg.Ledger.Attendance {
+		meetings.MustRegister(collector.NewAttendance(s.Ledger))
+	}
 	s.Meetings = collector.NewGatherer(meetings, s.Ledger, cfg.Now)
 	s.Self.MustRegister(
 		collector.NewHealth(s.Poller.Status), requests, collector.NewLive(s.Live, cfg.Now), collector.NewResources(s.Resources, cfg.Now),
