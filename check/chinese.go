@@ -72,7 +72,7 @@ var chinese = map[string]string{
 	"The exporter makes refused requests again every hour. To end that, switch their collectors off with %s.":                                                      "导出器每小时会重试一次被拒绝的请求。如不需要，可用 %s 关闭对应的采集器。",
 	"The attendance of a meeting was read: %s.":                                                                                                                    "已读取一场会议的参会记录：%s。",
 	"No meeting lasted for over a minute and ended at least %s ago, so the attendance of meetings could not be tried.":                                             "没有一场会议时长超过 1 分钟且至少在 %s前结束，因此未能试读参会记录。",
-	"The attendance of a meeting cannot be read: %v. The exporter gives such a meeting up, and counts it in huaweicloud_meeting_attendance_unread_meetings_total.": "有一场会议的参会记录无法读取：%v。导出器会放弃这样的会议，并计入 huaweicloud_meeting_attendance_unread_meetings_total。",
+	"The attendance of a meeting cannot be read: %v. The exporter gives such a meeting up, and counts it in huaweicloud_meeting_attendance_unread_meetings_total.": "有一场会议的参会记录无法读取：%v。导出器会放弃读取，并把这样的会议计入 huaweicloud_meeting_attendance_unread_meetings_total。",
 	"No attendance is listed for the last %s that lasted for over a minute. If people joined, look whether huaweicloud_meeting_attendees_total grows.":             "最近 %s（时长超过 1 分钟）没有参会记录。如果确实有人参加，请留意 huaweicloud_meeting_attendees_total 是否增长。",
 
 	// Advice: anything.
@@ -88,7 +88,7 @@ var chinese = map[string]string{
 	"report this line to the maintainers of the exporter: the service writes its records in another way than they know.":                                                        "将以上信息报告给导出器的维护者：服务端的记录格式与已知的不同。",
 	"%s fails, or a proxy or gateway before it.":                                                                                                                                "%s 出现故障，或者它前面的代理或网关出现故障。",
 	"The service itself fails with the code %s.":                                                                                                                                "服务端自身出错，错误码为 %s。",
-	"try again later. The exporter keeps trying and catches up.":                                                                                                                "稍后再试。导出器会不断重试，恢复后补齐缺失的会议。",
+	"try again later. The exporter keeps trying and catches up.":                                                                                                                "稍后再试。导出器会不断重试，恢复后会补计遗漏的会议。",
 	"What answers at %s is not the meeting API.":                                                                                                                                "在 %s 响应的不是会议 API。",
 	"What answers at %s does not offer the meeting API, and says so with the code %s.":                                                                                          "在 %s 响应的服务不提供会议 API，错误码为 %s。",
 	"check %s. It is https://api.meeting.huaweicloud.com in China and https://api-intl.meeting.huaweicloud.com elsewhere, not the address of the portal.":                       "检查 %s。它应为 https://api.meeting.huaweicloud.com（中国站）或 https://api-intl.meeting.huaweicloud.com（国际站），而不是管理平台的网址。",
