@@ -2,6 +2,7 @@ package dashboards_test
 
 import (
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -38,6 +39,22 @@ func TestChinese(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTitlesInREADME checks that the README of each language calls the dashboards
+// by their titles.
+func TestTitlesInREADME(t *testing.T) {
+	for dir, readme := range map[string]string{".": "../README.md", "zh-CN": "../README.zh-CN.md"} {
+		text, err := os.ReadFile(readme)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range dashboards(t, dir) {
+			if title := "*" + d.Title + "*"; !strings.Contains(string(text), title) {
+				t.Errorf("%s does not name the dashboard %s", readme, title)
+			}
+		}
 	}
 }
 

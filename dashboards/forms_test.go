@@ -58,7 +58,7 @@ var added = map[string]string{
 	"Meetings a day, by conference type":                    "A", "Hours a day, by department": "A", "Busiest departments": "ABDF",
 	"Recorded meetings a day": "A", "Hardware terminals a day": "A", "Meetings that end in each hour of the day": "A",
 	"Failed polls": "A", "Failed polls by reason": "A", "Polls an hour": "A", "API requests by code": "A",
-	"Meetings in the ledger": "A", "Invalid records": "A", "Meetings folded into other": "A",
+	"Meetings in the ledger": "A", "Invalid records": "A", "Meetings folded into other": "A", "Attendance backlog": "AB",
 	"Running meetings": "A", "Running meetings, by conference type": "A", "People in meetings": "A", "People in meetings, by department": "A",
 	"Most meetings at once, each day": "A", "Today, as the service counts": "ABC", "Concurrent participants and their quota": "AB",
 	"Live streams and their quota": "AB", "Recordings and their storage": "AB", "Bought and used": "ABDE",

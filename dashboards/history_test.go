@@ -106,6 +106,7 @@ func configure(o *stack.Options) {
 // for some time for each of the reasons of a failed poll.
 func faults(service *simulator.Service) simulator.Fault {
 	serverError := simulator.Answer(http.StatusInternalServerError, "MMC.111070001", "internal error")
+	gone := simulator.On(simulator.PathAttendance, simulator.Answer(http.StatusBadRequest, "MMC.111070005", "the meeting does not exist"))
 	forbidden := simulator.On(simulator.PathHistory, simulator.Answer(http.StatusForbidden, "MMC.111070005", "no permission"))
 	wrongKey := func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		service.RevokeTokens()
@@ -146,6 +147,8 @@ func faults(service *simulator.Service) simulator.Fault {
 			serverError(w, r, next)
 		case 1:
 			simulator.Throttled()(w, r, next)
+		case 2, 3:
+			gone(w, r, next)
 		default:
 			next.ServeHTTP(w, r)
 		}

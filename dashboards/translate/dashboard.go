@@ -107,7 +107,7 @@ func translateString(d *dictionary, at jsontext.Pointer, english string, panels 
 	case slices.Contains(otherKeys, key):
 		return english, nil
 	}
-	return "", fmt.Errorf("%s: whether %q is a text is not known", at, english)
+	return "", fmt.Errorf("%s: is %q a text? Add the key %q to textKeys or otherKeys in dashboards/translate/dashboard.go", at, english, key)
 }
 
 // fieldNames returns the names that each panel gives to fields: the legends of
@@ -138,7 +138,7 @@ func fieldNames(d *dictionary, text []byte) ([][]string, error) {
 		seen := map[string]string{}
 		for _, english := range names {
 			chinese := d.chinese(english)
-			if other, ok := seen[chinese]; ok && other != english {
+			if other, ok := seen[chinese]; ok && other != english && chinese != "" {
 				return nil, fmt.Errorf("panel %q: both %q and %q are %q in Chinese", panel.Title, other, english, chinese)
 			}
 			seen[chinese] = english

@@ -12,6 +12,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+const dictionaryFile = "dashboards/translate/zh-CN.yaml"
+
 // dictionary has the Chinese of English texts. It remembers what was asked for.
 type dictionary struct {
 	texts map[string]string
@@ -38,22 +40,25 @@ func (d *dictionary) problems() error {
 	var problems []error
 	for _, english := range slices.Sorted(maps.Keys(d.asked)) {
 		if _, ok := d.texts[english]; !ok {
-			problems = append(problems, fmt.Errorf("the dictionary lacks the text %q", english))
+			problems = append(problems, fmt.Errorf("there is no Chinese of the text %q", english))
 		}
 	}
 	for _, english := range slices.Sorted(maps.Keys(d.texts)) {
 		chinese := d.texts[english]
 		if !d.asked[english] {
-			problems = append(problems, fmt.Errorf("no dashboard and no alert has the text %q of the dictionary", english))
+			problems = append(problems, fmt.Errorf("no dashboard and no alert has the text %q any more", english))
 		}
 		if isHan := func(r rune) bool { return unicode.Is(unicode.Han, r) }; chinese != english && !strings.ContainsFunc(chinese, isHan) {
 			problems = append(problems, fmt.Errorf("%q is not Chinese; the Chinese of a text that stays the same is the text itself", chinese))
 		}
 		if got, want := facts(chinese), facts(english); !slices.Equal(got, want) {
-			problems = append(problems, fmt.Errorf("the Chinese of %q has the facts %q, want %q", english, got, want))
+			problems = append(problems, fmt.Errorf("the Chinese of %q has the numbers, flags and actions %q, want %q", english, got, want))
 		}
 	}
-	return errors.Join(problems...)
+	if len(problems) == 0 {
+		return nil
+	}
+	return fmt.Errorf("correct %s, then run make dashboards:\n%w", dictionaryFile, errors.Join(problems...))
 }
 
 var (

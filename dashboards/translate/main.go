@@ -42,13 +42,13 @@ func run(root string) error {
 
 // translate returns the Chinese files by their path.
 func translate(root fs.FS) (map[string][]byte, error) {
-	text, err := fs.ReadFile(root, "dashboards/translate/zh-CN.yaml")
+	text, err := fs.ReadFile(root, dictionaryFile)
 	if err != nil {
 		return nil, err
 	}
 	d, err := readDictionary(text)
 	if err != nil {
-		return nil, fmt.Errorf("read the dictionary: %w", err)
+		return nil, fmt.Errorf("%s: %w", dictionaryFile, err)
 	}
 	files := map[string][]byte{}
 	for pattern, translateFile := range map[string]func(*dictionary, []byte) ([]byte, error){

@@ -125,18 +125,19 @@ func TestTranslate(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	const dictionary, dashboard, alerts = "dashboards/translate/zh-CN.yaml", "dashboards/usage.json", "rules/usage-alerts.yaml"
+	const dictionary, dashboard, alerts = dictionaryFile, "dashboards/usage.json", "rules/usage-alerts.yaml"
 	for name, test := range map[string]struct{ file, old, new, want string }{
-		"a missing text":           {dashboard, `"CPU"`, `"Memory"`, `the dictionary lacks the text "Memory"`},
-		"a stale text":             {dictionary, "CPU: CPU", "CPU: CPU\nMemory: 内存", `has the text "Memory" of the dictionary`},
+		"a missing text":           {dashboard, `"CPU"`, `"Memory"`, `no Chinese of the text "Memory"`},
+		"two missing legends":      {dashboard, `up to 5"}, {"expr": "up", "legendFormat": "`, `low"}, {"expr": "up", "legendFormat": "high `, `no Chinese of the text "low"`},
+		"a stale text":             {dictionary, "CPU: CPU", "CPU: CPU\nMemory: 内存", `has the text "Memory" any more`},
 		"a text that comes twice":  {dictionary, "CPU: CPU", "CPU: CPU\nCPU: 处理器", `mapping key "CPU" already defined`},
 		"English in the Chinese":   {dictionary, "时长", "hours", `"hours" is not Chinese`},
-		"another number":           {dictionary, "2 小时", "3 小时", `has the facts ["--storage.path" "3"`},
-		"another flag":             {dictionary, "见 --storage.path", "见 --storage", `has the facts ["--storage" "2"`},
+		"another number":           {dictionary, "2 小时", "3 小时", `has the numbers, flags and actions ["--storage.path" "3"`},
+		"another flag":             {dictionary, "见 --storage.path", "见 --storage", `has the numbers, flags and actions ["--storage" "2"`},
 		"another action":           {dictionary, "job {{ $labels.job }}", "job {{ $labels.jop }}", `"{{ $labels.jop }}"], want`},
-		"an action is left out":    {dictionary, "job {{ $labels.job }}", "job", `has the facts ["--storage.path" "2"], want`},
+		"an action is left out":    {dictionary, "job {{ $labels.job }}", "job", `has the numbers, flags and actions ["--storage.path" "2"], want`},
 		"two fields of one name":   {dictionary, "Hours: 时长", "Hours: 5 以内", `panel "Hours": both`},
-		"an unknown key":           {dashboard, `"refresh"`, `"fresh"`, `/fresh: whether "5m" is a text is not known`},
+		"an unknown key":           {dashboard, `"refresh"`, `"fresh"`, `/fresh: is "5m" a text? Add the key "fresh"`},
 		"a dashboard that is none": {dashboard, `"refresh":`, `"refresh"`, dashboard},
 		"alerts that are none":     {alerts, "description: >-", "description: -", alerts},
 		"nothing after a text":     {alerts, "runbook", "# runbook", "Usage: description is the last annotation"},

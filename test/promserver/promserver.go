@@ -64,12 +64,17 @@ func Start(t testing.TB, config, data string) Server {
 	var log strings.Builder
 	go func() {
 		defer close(ended)
+		serving := false // its line may come before that of the address
 		for lines := bufio.NewScanner(stderr); lines.Scan(); {
 			fmt.Fprintln(&log, lines.Text())
 			if match := listening.FindStringSubmatch(lines.Text()); match != nil {
 				address = match[1]
+			} else if strings.Contains(lines.Text(), "Server is ready to receive web requests") {
+				serving = true
+			} else {
+				continue
 			}
-			if strings.Contains(lines.Text(), "Server is ready to receive web requests") {
+			if serving && address != "" {
 				close(ready)
 			}
 		}
