@@ -133,7 +133,7 @@ var chinese = map[string]string{
 	"See the log. Run the command check with the same flags: it says whether this user may read it. --no-collector.%s switches it off.": "请查看日志。用相同的命令行参数运行 check 命令，可以确认该用户是否有权读取；用 --no-collector.%s 可将其关闭。",
 	"%s: %s of the quota is in use.":                                                                                                    "%s：配额已使用 %s。",
 	"Use fewer at once, or buy more.":                                                                                                   "请减少并发使用，或增购。",
-	"Delete old recordings on the console, or buy more.":                                                                                "请在控制台删除旧录制，或增购。",
+	"Delete old recordings on the console, or buy more.":                                                                                "请在管理平台删除旧录制，或增购。",
 	"%s: some of it expires on %s.":                                                                                                     "%s：部分资源将于 %s 到期。",
 	"Renew it on the console, if it is still needed.":                                                                                   "如仍需要，请在控制台续订。",
 	"%d records of the service are wrong or incomplete, so they are counted in part or not at all.":                                     "服务端返回的 %d 条记录有误或不完整，只能部分统计或无法统计。",
