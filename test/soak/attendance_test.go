@@ -183,12 +183,8 @@ func (e *enterprise) oddJoins(start, end time.Time) (joins []simulator.AttendeeR
 		default:
 			join(joined, oneOf(rng, 0, joined-1, joined, joined+rng.Int64N(3_600_000)))
 		}
-		earlier := joins[:len(joins)-1]
-		if e.equalJoins {
-			earlier = joins
-		}
-		if len(earlier) > 0 && chance(rng, 0.1) { // two are equal
-			joins = append(joins, oneOf(rng, earlier...))
+		if e.equalJoins && chance(rng, 0.1) {
+			joins = append(joins, oneOf(rng, joins...))
 		}
 	}
 	return joins

@@ -127,6 +127,9 @@ func follow(reading []page, v simulator.Variant) sequence {
 				}
 			}
 		}
+		if i < 0 { // a count that grew makes a page that came before look like one that overlaps
+			i = slices.IndexFunc(rest, func(p page) bool { return position(v, p.offset, size) < next && overlaps(p) })
+		}
 		if i < 0 {
 			return s
 		}

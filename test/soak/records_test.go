@@ -21,7 +21,7 @@ type enterprise struct {
 	now     func() time.Time // the true time
 
 	twins      bool // the service may list a meeting twice
-	equalJoins bool // it may list two equal joins one after the other
+	equalJoins bool // it may list two joins that nothing tells apart
 
 	mu      sync.Mutex // the driver and faults between two pages both change it
 	records []*record

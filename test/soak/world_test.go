@@ -66,8 +66,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 		// Where pages do not overlap, a meeting that is on two of them makes a
 		// listing incomplete for as long as it stays there.
 		twins: w.variant.Offset == simulator.OffsetRecord && w.upgraded.Offset == simulator.OffsetRecord,
-		// At the end of a page and the begin of the next, only count tells that they
-		// are two.
+		// On two pages, only count tells for certain that they are two.
 		equalJoins: w.variant.CountCap == 0 && w.upgraded.CountCap == 0,
 	}
 	w.loops = seed%loopsEvery == 0
