@@ -120,6 +120,9 @@ func follow(reading []page, v simulator.Variant) sequence {
 			at := position(v, p.offset, size)
 			return at == next-1 && overlaps(p) || at == next && brings(p)
 		})
+		if i < 0 { // a page that begins with the last row passes for one of a record index
+			i = slices.IndexFunc(rest, func(p page) bool { return p.offset == next-1 && lastAgain(p) && overlaps(p) })
+		}
 		if i < 0 { // another page that came before was an attempt
 			for j, p := range rest {
 				if lastAgain(p) && (i < 0 || p.rows[0].key != rest[i].rows[0].key) {
