@@ -34,6 +34,33 @@ func TestDocsFlags(t *testing.T) {
 	wantSection(t, "docs/backfill.md", "flags of backfill", flagTable(app.GetCommand(commandBackfill).Model().Flags))
 }
 
+// TestDocsCommands looks for each command, with the flags of its own, in the table
+// of commands.
+func TestDocsCommands(t *testing.T) {
+	doc := readDoc(t, "docs/flags.md")
+	for _, command := range newApplication(&options{}).Model().Commands {
+		row := regexp.MustCompile("(?m)^\\| `" + command.Name + "` \\|.*$").FindString(doc)
+		if row == "" {
+			t.Errorf("docs/flags.md has no row of the command %s", command.Name)
+		}
+		for _, f := range command.Flags {
+			if command.Name != commandBackfill && !strings.Contains(row, "`--"+f.Name+"`") {
+				t.Errorf("docs/flags.md: the row of %s lacks --%s", command.Name, f.Name)
+			}
+		}
+	}
+}
+
+// TestDocsMake looks for each command of make in CONTRIBUTING.md.
+func TestDocsMake(t *testing.T) {
+	doc := readDoc(t, "CONTRIBUTING.md")
+	for _, target := range regexp.MustCompile(`(?m)^([a-z-]+):.*## `).FindAllStringSubmatch(readDoc(t, "Makefile"), -1) {
+		if name := target[1]; name != "help" && !strings.Contains(doc, "`make "+name+"`") {
+			t.Errorf("CONTRIBUTING.md lacks make %s", name)
+		}
+	}
+}
+
 func flagTable(flags []*kingpin.FlagModel) string {
 	var table strings.Builder
 	table.WriteString("| Flag | Default | Meaning |\n|---|---|---|\n")
