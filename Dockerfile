@@ -20,7 +20,7 @@ FROM gcr.io/distroless/static-debian12:nonroot
 ARG REVISION=unknown
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="huaweicloud_meeting_exporter" \
-      org.opencontainers.image.description="Prometheus exporter for the ended meetings of Huawei Cloud Meeting" \
+      org.opencontainers.image.description="Prometheus exporter for Huawei Cloud Meeting" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"

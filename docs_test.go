@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -32,6 +33,61 @@ func TestDocsFlags(t *testing.T) {
 	app := newApplication(&options{})
 	wantSection(t, "docs/flags.md", "flags", flagTable(app.Model().Flags))
 	wantSection(t, "docs/backfill.md", "flags of backfill", flagTable(app.GetCommand(commandBackfill).Model().Flags))
+}
+
+// TestDocsCommands looks for each command, with the flags of its own, in the table
+// of commands.
+func TestDocsCommands(t *testing.T) {
+	doc := readDoc(t, "docs/flags.md")
+	for _, command := range newApplication(&options{}).Model().Commands {
+		row := regexp.MustCompile("(?m)^\\| `" + command.Name + "` \\|.*$").FindString(doc)
+		if row == "" {
+			t.Errorf("docs/flags.md has no row of the command %s", command.Name)
+		}
+		for _, f := range command.Flags {
+			if command.Name != commandBackfill && !strings.Contains(row, "`--"+f.Name+"`") {
+				t.Errorf("docs/flags.md: the row of %s lacks --%s", command.Name, f.Name)
+			}
+		}
+	}
+}
+
+// TestDocsMake looks for each command of make in CONTRIBUTING.md.
+func TestDocsMake(t *testing.T) {
+	doc := readDoc(t, "CONTRIBUTING.md")
+	for _, target := range regexp.MustCompile(`(?m)^([a-z-]+):.*## `).FindAllStringSubmatch(readDoc(t, "Makefile"), -1) {
+		if name := target[1]; name != "help" && !strings.Contains(doc, "`make "+name+"`") {
+			t.Errorf("CONTRIBUTING.md lacks make %s", name)
+		}
+	}
+}
+
+// TestDocsPackages compares the table of packages with the packages, and what each
+// may import of the others with what it imports.
+func TestDocsPackages(t *testing.T) {
+	output, err := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "-deps", ".", "./dashboards/translate").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := readDoc(t, "docs/architecture.md")
+	for line := range strings.Lines(string(output)) {
+		paths := strings.Fields(line)
+		name, own := strings.CutPrefix(paths[0], program+"/")
+		if !own {
+			continue
+		}
+		row := regexp.MustCompile("(?m)^\\| `" + name + "` \\|.*\\| (.*) \\|$").FindStringSubmatch(doc)
+		if row == nil {
+			t.Errorf("docs/architecture.md has no row of the package %s", name)
+			continue
+		}
+		may, _, _ := strings.Cut(row[1], ";") // the rest says what it must not
+		for _, path := range paths[1:] {
+			if other, own := strings.CutPrefix(path, program+"/"); own && !strings.Contains(may, "`"+other+"`") {
+				t.Errorf("docs/architecture.md does not let %s import %s", name, other)
+			}
+		}
+	}
 }
 
 func flagTable(flags []*kingpin.FlagModel) string {

@@ -66,7 +66,7 @@ type options struct {
 
 // newApplication declares the commands and flags, which set opts.
 func newApplication(opts *options) *kingpin.Application {
-	app := kingpin.New(program, "Prometheus exporter for the ended meetings of Huawei Cloud Meeting.")
+	app := kingpin.New(program, "Prometheus exporter for Huawei Cloud Meeting.")
 	app.Version(version.Print(program))
 	app.HelpFlag.Short('h')
 	app.UsageWriter(os.Stdout)
@@ -105,7 +105,7 @@ func newApplication(opts *options) *kingpin.Application {
 	app.Flag("log.format", "Output format of log messages. One of: logfmt, json.").Default("logfmt").EnumVar(&opts.logFormat, "logfmt", "json")
 
 	app.Command(commandServe, "Poll the service in the background and serve the metrics (the default).").Default()
-	demo := app.Command(commandDemo, "Serve the metrics of a simulated enterprise. It needs no account, no network and no other flag.")
+	demo := app.Command(commandDemo, "Serve a simulated enterprise. It needs no account, no network and no flag.")
 	demo.Flag("demo.enterprises", "Number of simulated enterprises. With more than one, metrics have the label enterprise.").Default("1").SetValue((*wholeNumber)(&opts.demoEnterprises))
 	simulate := app.Command(commandSimulate, "Run only the simulated service, to point an exporter at.")
 	simulate.Flag("simulate.listen-address", "Address on which the simulated service listens.").Default("127.0.0.1:10048").StringVar(&opts.simulateAddress)

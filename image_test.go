@@ -24,3 +24,15 @@ func TestImageHasEveryPackage(t *testing.T) {
 		}
 	}
 }
+
+// TestImageHasTheVersion checks the version that the label of the image has by
+// default.
+func TestImageHasTheVersion(t *testing.T) {
+	dockerfile, err := os.ReadFile("Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "\nARG VERSION=" + strings.TrimSpace(versionFile) + "\n"; !strings.Contains(string(dockerfile), want) {
+		t.Errorf("Dockerfile lacks the line %q", want)
+	}
+}

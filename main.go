@@ -1,9 +1,10 @@
-// The huaweicloud_meeting_exporter polls the history of ended meetings from
-// Huawei Cloud Meeting and serves it as Prometheus metrics.
+// The huaweicloud_meeting_exporter polls Huawei Cloud Meeting, and serves what it
+// reads as Prometheus metrics and as a page for people.
 //
-// This file chooses the command. Each command has a file of its own: start
-// with cmd_serve.go, which connects the parts in the order of the data flow: from
-// the service through client, poller and ledger to the collector and a scrape.
+// This file chooses the command. Each command has a file of its own: start with
+// cmd_serve.go. It starts and stops what enterprise.go connects, in the order of
+// the data flow: from the service through client, poller and ledger to the
+// collector and a scrape.
 package main
 
 import (

@@ -99,12 +99,7 @@ func (r *attendeeRecord) field(name []byte) json.Unmarshaler {
 func (d *decoder) attendanceRow(time.Time) (r row, err error) {
 	begin := d.InputOffset()
 	var rec attendeeRecord
-	if d.PeekKind() == '{' {
-		err = d.object(func(name []byte) error { return d.value(rec.field(name)) })
-	} else {
-		err = d.value(nil)
-	}
-	if err != nil {
+	if _, err := d.record(rec.field); err != nil {
 		return r, err
 	}
 	sum := sha256.Sum256(d.since(begin))

@@ -1,5 +1,6 @@
-// Package client reads ended meetings from the Huawei Cloud Meeting server API.
-// It signs in, keeps the token and lists the history.
+// Package client speaks the Huawei Cloud Meeting server API. It signs in, keeps the
+// token, and reads the history, who joined a meeting, the meetings in progress and
+// the resources.
 //
 // A listing is either complete or an error. Every failed request is an Error
 // with a Reason. The client keeps to a request rate, and signs in only if it

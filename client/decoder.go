@@ -75,6 +75,16 @@ func (d *decoder) value(into json.Unmarshaler) error {
 	return into.UnmarshalJSON(value)
 }
 
+// record reads the next value, which may be anything, and reports whether it is an
+// object. Of an object it reads the fields that field returns by their names on the
+// wire; field returns nil for those to skip.
+func (d *decoder) record(field func(name []byte) json.Unmarshaler) (isObject bool, err error) {
+	if d.PeekKind() != '{' {
+		return false, d.value(nil)
+	}
+	return true, d.object(func(name []byte) error { return d.value(field(name)) })
+}
+
 // since returns the text of the value that was read from offset begin on.
 func (d *decoder) since(begin int64) []byte {
 	return bytes.TrimLeft(d.body[begin:d.InputOffset()], ", \t\r\n")

@@ -71,13 +71,12 @@ func (r *onlineRecord) field(name []byte) json.Unmarshaler {
 func (d *decoder) onlineRow(time.Time) (r row, err error) {
 	begin := d.InputOffset()
 	var rec onlineRecord
-	if d.PeekKind() == '{' {
-		err = d.object(func(name []byte) error { return d.value(rec.field(name)) })
-	} else {
-		r.defect, err = meeting.BadUUID, d.value(nil)
-	}
+	isObject, err := d.record(rec.field)
 	if err != nil {
 		return r, err
+	}
+	if !isObject {
+		r.defect = meeting.BadUUID
 	}
 	online, _ := rec.online.count()
 	r.meeting = meeting.Meeting{

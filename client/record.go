@@ -160,12 +160,7 @@ func (r *record) field(name []byte) json.Unmarshaler {
 func (d *decoder) historyRow(now time.Time) (r row, err error) {
 	begin := d.InputOffset()
 	var rec record
-	if d.PeekKind() == '{' {
-		err = d.object(func(name []byte) error { return d.value(rec.field(name)) })
-	} else {
-		err = d.value(nil)
-	}
-	if err != nil {
+	if _, err := d.record(rec.field); err != nil {
 		return r, err
 	}
 	r.meeting = meeting.Meeting{

@@ -266,26 +266,24 @@ func (d *decoder) resourceRow(now time.Time, nearest map[string]time.Time) (r ro
 		id, kind       jsonString
 		status, expiry jsonNumber
 	)
-	if d.PeekKind() != '{' {
-		r.defect, err = meeting.BadUUID, d.value(nil)
-	} else {
-		err = d.object(func(name []byte) error {
-			var field json.Unmarshaler
-			switch string(name) {
-			case "id":
-				field = &id
-			case "type":
-				field = &kind
-			case "status":
-				field = &status
-			case "expireDate":
-				field = &expiry
-			}
-			return d.value(field)
-		})
-	}
+	isObject, err := d.record(func(name []byte) json.Unmarshaler {
+		switch string(name) {
+		case "id":
+			return &id
+		case "type":
+			return &kind
+		case "status":
+			return &status
+		case "expireDate":
+			return &expiry
+		}
+		return nil
+	})
 	if err != nil {
 		return r, err
+	}
+	if !isObject {
+		r.defect = meeting.BadUUID
 	}
 	r.key = d.key(id, begin)
 	resource, known := listedResources[kind]

@@ -43,7 +43,7 @@ func (o *Optional) Collect(ch chan<- prometheus.Metric) {
 		if !s.LastSuccess.IsZero() {
 			ch <- gauge(o.lastSuccess, seconds(s.LastSuccess), s.Name)
 		}
-		for _, reason := range poller.OptionalReasons() {
+		for _, reason := range poller.Reasons() {
 			ch <- prometheus.MustNewConstMetricWithCreatedTimestamp(o.failures, prometheus.CounterValue, float64(s.Failures[reason]), s.Started, s.Name, string(reason))
 		}
 	}

@@ -69,9 +69,6 @@ type OptionalStatus struct {
 	Failures map[client.Reason]int
 }
 
-// OptionalReasons lists every reason of a failed attempt.
-func OptionalReasons() []client.Reason { return Reasons() }
-
 func newOptional(name string, cfg OptionalConfig, sources ...*source) *Optional {
 	o := &Optional{name: name, cfg: cfg, sources: sources}
 	o.status.Store(&OptionalStatus{Name: name, Started: cfg.Now()})

@@ -3,7 +3,9 @@
 //
 // It promises that polls never overlap, that a poll is taken in whole or not
 // at all, and that a failed poll leaves the last good state in place, is
-// recorded in the Status, and is logged in one line.
+// recorded in the Status, and is logged in one line. Live, Resources and
+// Attendance read beside the polls what these can do without. If one of them
+// fails, polls go on.
 package poller
 
 import (

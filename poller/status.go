@@ -18,10 +18,11 @@ const (
 	Internal client.Reason = "internal"
 )
 
-// Reasons lists every reason of a failed poll.
+// Reasons lists every reason of a failed poll, and of a failed attempt of an
+// Optional.
 func Reasons() []client.Reason { return append(client.Reasons(), Storage, Internal) }
 
-// ReasonOf returns the reason of a failed poll.
+// ReasonOf returns the reason of such a failure.
 func ReasonOf(err error) client.Reason {
 	if errors.Is(err, ledger.ErrStorage) {
 		return Storage

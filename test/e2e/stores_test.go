@@ -84,6 +84,7 @@ func runMimir(t *testing.T) store {
 	config := write(t, dir, "mimir.yaml", fmt.Sprintf(`
 multitenancy_enabled: false
 usage_stats: {enabled: false}
+activity_tracker: {filepath: ''} # by default a file in the working directory
 server: {http_listen_address: 127.0.0.1, http_listen_port: 0, grpc_listen_address: 127.0.0.1, grpc_listen_port: %[2]s}
 memberlist: {bind_addr: [127.0.0.1], bind_port: %[3]s}
 common: {storage: {backend: filesystem, filesystem: {dir: '%[1]s/common'}}}

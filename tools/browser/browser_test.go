@@ -157,13 +157,15 @@ func pressTab(ctx context.Context, t *testing.T) (reached, stops int) {
 	return reached, stops
 }
 
-// draw draws the page into the directory PICTURES, if it is set.
+// draw draws the page into the directory PICTURES, if it is set. All pictures have
+// one size: the README shows a light one or a dark one in the same place.
 func (l look) draw(ctx context.Context, t *testing.T, address string) {
 	t.Helper()
 	dir := os.Getenv("PICTURES")
 	if dir == "" {
 		return
 	}
+	l.width = 1280
 	l.open(ctx, t, address) // without the focus
 	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err == nil {
