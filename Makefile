@@ -79,6 +79,7 @@ dashboards: ## Write the Chinese dashboards and alerts, after a change of the En
 .PHONY: lint
 lint: $(LINTER) ## Run the linters
 	$(LINTER) run ./...
+	for module in browser dashboards deploy; do (cd tools/$$module && $(LINTER) run ./...) || exit; done
 
 .PHONY: vulncheck
 vulncheck: $(SCANNER) ## Look for known weaknesses in what is linked; needs the network

@@ -27,10 +27,11 @@ func TestGrafanaFields(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var d dashboard.Dashboard
+		var d dashboard.Dashboard //nolint:staticcheck // the files are of this version, which every Grafana imports
 		err = d.UnmarshalJSONStrict(text)
 		// Without errors the result is an empty list and not nil.
-		if list, isList := err.(cog.BuildErrors); err != nil && (!isList || len(list) > 0) {
+		var list cog.BuildErrors
+		if err != nil && (!errors.As(err, &list) || len(list) > 0) {
 			t.Errorf("%s: %v", file, err)
 		}
 		if err := d.Validate(); err != nil {
