@@ -90,24 +90,25 @@ func (r *run) ownNames() ([]string, error) {
 }
 
 // claim keeps the settings of this run in the directory. It refuses a directory
-// that holds a finished day of other settings.
+// that holds a day of other settings. A day that has only its state counts too: a
+// store may have a part of it.
 func (r *run) claim() error {
 	names, err := r.ownNames()
 	if err != nil {
 		return err
 	}
-	finished := slices.IndexFunc(names, func(name string) bool {
-		return strings.HasSuffix(name, fileExtension) || strings.HasSuffix(name, sentExtension)
+	begun := slices.IndexFunc(names, func(name string) bool {
+		return slices.Contains([]string{fileExtension, sentExtension, stateExtension}, filepath.Ext(name))
 	})
 	path := filepath.Join(r.Output, settingsName)
 	switch theirs, err := readSettings(path); {
 	case err == nil && maps.Equal(theirs, r.settings()):
 		return nil
-	case finished < 0: // nothing that a run could continue
+	case begun < 0: // nothing that a run could continue
 	case err == nil:
 		return fmt.Errorf("%s holds another backfill: %s: name another directory", r.Output, r.settings().differ(theirs))
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s holds %s without %s, which says what was backfilled: name another directory", r.Output, names[finished], settingsName)
+		return fmt.Errorf("%s holds %s without %s, which says what was backfilled: name another directory", r.Output, names[begun], settingsName)
 	default:
 		return fmt.Errorf("%w: name another directory", err)
 	}
