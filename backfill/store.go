@@ -29,6 +29,9 @@ const (
 	maxAnswer = 4096
 	// maxQuote is how much of an answer of the store is quoted, in characters.
 	maxQuote = 300
+	// minSecret is the length of the shortest value of the URL's query that may be a
+	// secret, in bytes. Hiding shorter ones would garble words.
+	minSecret = 6
 )
 
 // Store takes samples by remote write 1.0. It is for one goroutine.
@@ -158,7 +161,8 @@ func (s *Store) advice() string {
 }
 
 // clean makes an error of a request a line that a terminal can show. It does not
-// contain the query of the URL, which may hold a secret.
+// contain the query of the URL, which may hold a secret, nor a value of it: a store
+// may say which token it does not know.
 func (s *Store) clean(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
@@ -172,6 +176,13 @@ func (s *Store) clean(err error) error {
 	text = strings.TrimSuffix(strings.Join(strings.Fields(text), " "), ":")
 	if s.url.RawQuery != "" {
 		text = strings.ReplaceAll(text, s.url.RawQuery, "…")
+	}
+	for _, values := range s.url.Query() {
+		for _, value := range values {
+			if len(value) >= minSecret {
+				text = strings.ReplaceAll(text, value, "…")
+			}
+		}
 	}
 	if runes := []rune(text); len(runes) > maxQuote {
 		text = string(runes[:maxQuote]) + "…"

@@ -280,6 +280,10 @@ func TestStoreFailures(t *testing.T) {
 				times: always, atMost: 1, fault: func(w http.ResponseWriter) { http.Error(w, "no /api/v1/write?token=secret here", http.StatusNotFound) },
 				err: "404 Not Found: no /api/v1/write?… here; check --remote-write.url",
 			},
+			"wrong token": {
+				times: always, atMost: 1, fault: func(w http.ResponseWriter) { http.Error(w, "token 'secret' of /write?token=secret is unknown", http.StatusForbidden) },
+				err: "403 Forbidden: token '…' of /write?… is unknown; check --remote-write.config.file",
+			},
 			"a page": {
 				times: always, atMost: 1, fault: func(w http.ResponseWriter) { fmt.Fprint(w, "\n<!DOCTYPE html><title>Sign in</title>") },
 				err: "the URL answers with a page and not as a store: check --remote-write.url; the same command",
