@@ -281,7 +281,9 @@ func TestStoreFailures(t *testing.T) {
 				err: "404 Not Found: no /api/v1/write?… here; check --remote-write.url",
 			},
 			"wrong token": {
-				times: always, atMost: 1, fault: func(w http.ResponseWriter) { http.Error(w, "token 'secret' of /write?token=secret is unknown", http.StatusForbidden) },
+				times: always, atMost: 1, fault: func(w http.ResponseWriter) {
+					http.Error(w, "token 'secret' of /write?token=secret is unknown", http.StatusForbidden)
+				},
 				err: "403 Forbidden: token '…' of /write?… is unknown; check --remote-write.config.file",
 			},
 			"a page": {
