@@ -170,11 +170,15 @@ func (r *run) load(d time.Time) (err error) {
 // it. The samples come last: a day is finished once they are written, and then
 // its state must be there.
 func (r *run) save(ctx context.Context, d time.Time, samples *samples) error {
-	date := d.Format(time.DateOnly)
-	if err := r.ledger.WriteFile(r.path(d, stateExtension), r.settings().String()); err != nil {
+	date, state := d.Format(time.DateOnly), r.path(d, stateExtension)
+	_, notBegun := os.Stat(state)
+	if err := r.ledger.WriteFile(state, r.settings().String()); err != nil {
 		return fmt.Errorf("write the state of %s: %w", date, err)
 	}
 	if err := r.write(ctx, d, samples); err != nil {
+		if r.Store != nil && !r.Store.taken && notBegun != nil { // another run may correct its flags
+			_ = os.Remove(state) // the other error says more
+		}
 		return fmt.Errorf("save the samples of %s: %w", date, err)
 	}
 	if err := os.Remove(r.path(d.Add(-day), stateExtension)); err != nil && !errors.Is(err, fs.ErrNotExist) {

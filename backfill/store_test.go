@@ -367,17 +367,23 @@ func TestBegunDayIsOfOneBackfill(t *testing.T) {
 		var got *receiver
 		cfg.Store, got = newStore(t)
 		ctx, kill := context.WithCancel(t.Context())
-		got.fault = func(n int, _ http.ResponseWriter) bool {
+		got.fault = func(n int, w http.ResponseWriter) bool {
+			if n == 1 {
+				http.Error(w, "no store here", http.StatusNotFound)
+			}
 			if n == 4 {
 				kill()
 			}
-			return false
+			return n == 1
+		}
+		other := cfg
+		other.Step = 2 * step
+		if _, err := backfill.Run(t.Context(), newClient(t, service), other); err == nil || !strings.Contains(err.Error(), "no store here") {
+			t.Fatalf("got error %v", err)
 		}
 		if _, err := backfill.Run(ctx, newClient(t, service), cfg); !errors.Is(err, context.Canceled) {
 			t.Fatalf("got error %v", err)
 		}
-		other := cfg
-		other.Step = 2 * step
 		if _, err := backfill.Run(t.Context(), newClient(t, service), other); err == nil || !strings.Contains(err.Error(), `holds another backfill: --step was "1h0m0s" and is now "2h0m0s"`) {
 			t.Errorf("got error %v", err)
 		}
