@@ -90,15 +90,16 @@ func (r *run) ownNames() ([]string, error) {
 }
 
 // claim keeps the settings of this run in the directory. It refuses a directory
-// that holds a day of other settings. A day that has only its state counts too: a
-// store may have a part of it.
+// that holds a finished day of other settings, or one of which a store may have a
+// part.
 func (r *run) claim() error {
 	names, err := r.ownNames()
 	if err != nil {
 		return err
 	}
 	begun := slices.IndexFunc(names, func(name string) bool {
-		return slices.Contains([]string{fileExtension, sentExtension, stateExtension}, filepath.Ext(name))
+		extension := filepath.Ext(name)
+		return extension == fileExtension || extension == sentExtension || r.Store != nil && extension == stateExtension
 	})
 	path := filepath.Join(r.Output, settingsName)
 	switch theirs, err := readSettings(path); {
