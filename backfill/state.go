@@ -90,24 +90,26 @@ func (r *run) ownNames() ([]string, error) {
 }
 
 // claim keeps the settings of this run in the directory. It refuses a directory
-// that holds a finished day of other settings.
+// that holds a finished day of other settings, or one of which a store may have a
+// part.
 func (r *run) claim() error {
 	names, err := r.ownNames()
 	if err != nil {
 		return err
 	}
-	finished := slices.IndexFunc(names, func(name string) bool {
-		return strings.HasSuffix(name, fileExtension) || strings.HasSuffix(name, sentExtension)
+	begun := slices.IndexFunc(names, func(name string) bool {
+		extension := filepath.Ext(name)
+		return extension == fileExtension || extension == sentExtension || r.Store != nil && extension == stateExtension
 	})
 	path := filepath.Join(r.Output, settingsName)
 	switch theirs, err := readSettings(path); {
 	case err == nil && maps.Equal(theirs, r.settings()):
 		return nil
-	case finished < 0: // nothing that a run could continue
+	case begun < 0: // nothing that a run could continue
 	case err == nil:
 		return fmt.Errorf("%s holds another backfill: %s: name another directory", r.Output, r.settings().differ(theirs))
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s holds %s without %s, which says what was backfilled: name another directory", r.Output, names[finished], settingsName)
+		return fmt.Errorf("%s holds %s without %s, which says what was backfilled: name another directory", r.Output, names[begun], settingsName)
 	default:
 		return fmt.Errorf("%w: name another directory", err)
 	}
@@ -169,11 +171,15 @@ func (r *run) load(d time.Time) (err error) {
 // it. The samples come last: a day is finished once they are written, and then
 // its state must be there.
 func (r *run) save(ctx context.Context, d time.Time, samples *samples) error {
-	date := d.Format(time.DateOnly)
-	if err := r.ledger.WriteFile(r.path(d, stateExtension), r.settings().String()); err != nil {
+	date, state := d.Format(time.DateOnly), r.path(d, stateExtension)
+	_, notBegun := os.Stat(state)
+	if err := r.ledger.WriteFile(state, r.settings().String()); err != nil {
 		return fmt.Errorf("write the state of %s: %w", date, err)
 	}
 	if err := r.write(ctx, d, samples); err != nil {
+		if r.Store != nil && !r.Store.taken && notBegun != nil { // another run may correct its flags
+			_ = os.Remove(state) // the other error says more
+		}
 		return fmt.Errorf("save the samples of %s: %w", date, err)
 	}
 	if err := os.Remove(r.path(d.Add(-day), stateExtension)); err != nil && !errors.Is(err, fs.ErrNotExist) {

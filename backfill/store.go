@@ -29,6 +29,9 @@ const (
 	maxAnswer = 4096
 	// maxQuote is how much of an answer of the store is quoted, in characters.
 	maxQuote = 300
+	// minSecret is the length of the shortest value of the URL's query that may be a
+	// secret, in bytes. Hiding shorter ones would garble words.
+	minSecret = 6
 )
 
 // Store takes samples by remote write 1.0. It is for one goroutine.
@@ -38,6 +41,7 @@ type Store struct {
 	failed func(error)
 	status int  // of the last response
 	page   bool // the last response has a page for people
+	taken  bool // it may have taken samples
 }
 
 // NewStore returns the store that takes samples at a URL. The client signs the
@@ -127,14 +131,18 @@ func (s *Store) send(ctx context.Context, samples *samples, within time.Duration
 		case err == nil && s.page: // of a proxy that wants a sign-in, for example
 			return errors.New("the URL answers with a page and not as a store: check --remote-write.url")
 		case err == nil:
+			s.taken = true
 			return nil
 		case ctx.Err() != nil:
+			s.taken = true
 			return ctx.Err()
 		case lasting:
 			return fmt.Errorf("the store cannot be reached: %w; check --remote-write.url and --remote-write.config.file", last)
 		case limited.Err() != nil:
+			s.taken = true
 			return fmt.Errorf("the store has taken nothing for %s: %w", within, cmp.Or(last, s.clean(err)))
 		}
+		s.taken = s.taken || s.refusesSamples()
 		return fmt.Errorf("the store refused samples: %w; %s", s.clean(err), s.advice())
 	})
 }
@@ -146,19 +154,26 @@ func isLasting(err error) bool {
 		errors.As(err, new(*fs.PathError)) // the file of a password, for example
 }
 
+// refusesSamples reports whether the last response refuses samples, and not all
+// requests. A store may have taken the other samples of the request.
+func (s *Store) refusesSamples() bool {
+	return s.status == http.StatusBadRequest || s.status == http.StatusConflict || s.status == http.StatusUnprocessableEntity
+}
+
 // advice says what to do about the status of the last response.
 func (s *Store) advice() string {
-	switch s.status {
-	case http.StatusUnauthorized, http.StatusForbidden:
+	switch {
+	case s.status == http.StatusUnauthorized, s.status == http.StatusForbidden:
 		return "check --remote-write.config.file and --remote-write.header"
-	case http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity:
+	case s.refusesSamples():
 		return "let it take samples of the whole range: the retention and out_of_order_time_window of Prometheus, past_grace_period of Mimir, --tsdb.out-of-order.time-window of Thanos"
 	}
 	return "check --remote-write.url"
 }
 
 // clean makes an error of a request a line that a terminal can show. It does not
-// contain the query of the URL, which may hold a secret.
+// contain the query of the URL, which may hold a secret, nor a value of it: a store
+// may say which token it does not know.
 func (s *Store) clean(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
@@ -172,6 +187,13 @@ func (s *Store) clean(err error) error {
 	text = strings.TrimSuffix(strings.Join(strings.Fields(text), " "), ":")
 	if s.url.RawQuery != "" {
 		text = strings.ReplaceAll(text, s.url.RawQuery, "…")
+	}
+	for _, values := range s.url.Query() {
+		for _, value := range values {
+			if len(value) >= minSecret {
+				text = strings.ReplaceAll(text, value, "…")
+			}
+		}
 	}
 	if runes := []rune(text); len(runes) > maxQuote {
 		text = string(runes[:maxQuote]) + "…"

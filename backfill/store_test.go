@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +31,7 @@ import (
 type receiver struct {
 	t        *testing.T
 	all      map[string]samples
+	mu       sync.Mutex // of requests and sent: a late answer outlives its request
 	requests int
 	oldest   int64                                              // sample of the last request
 	fault    func(n int, w http.ResponseWriter) (answered bool) // for the n-th request
@@ -42,9 +44,12 @@ func newStore(t *testing.T) (*backfill.Store, *receiver) {
 	r := &receiver{t: t, all: map[string]samples{}, fault: func(int, http.ResponseWriter) bool { return false }}
 	official := remote.NewWriteHandler(r, remote.MessageTypes{remote.WriteV1MessageType})
 	client, stop := simulator.ServePipe(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		r.mu.Lock()
 		r.requests++
+		n := r.requests
 		r.sent = append(r.sent, time.Now())
-		if !r.fault(r.requests, w) {
+		r.mu.Unlock()
+		if !r.fault(n, w) {
 			official.ServeHTTP(w, request)
 		}
 	}))
@@ -257,6 +262,7 @@ func TestStoreFailures(t *testing.T) {
 				err: "the store has taken nothing for 30m0s: server returned HTTP status 429 Too Many Requests",
 			},
 			"unavailable": {times: 5, wait: time.Second, fault: func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }},
+			"late":        {times: 1, wait: 30 * time.Second, fault: func(http.ResponseWriter) { time.Sleep(40 * time.Second) }},
 			"cut":         {times: 2, wait: time.Second, fault: func(http.ResponseWriter) { panic(http.ErrAbortHandler) }},
 			"answer cut": {times: 2, wait: time.Second, fault: func(w http.ResponseWriter) {
 				w.Header().Set("Content-Length", "100")
@@ -273,6 +279,12 @@ func TestStoreFailures(t *testing.T) {
 			"wrong path": {
 				times: always, atMost: 1, fault: func(w http.ResponseWriter) { http.Error(w, "no /api/v1/write?token=secret here", http.StatusNotFound) },
 				err: "404 Not Found: no /api/v1/write?… here; check --remote-write.url",
+			},
+			"wrong token": {
+				times: always, atMost: 1, fault: func(w http.ResponseWriter) {
+					http.Error(w, "token 'secret' of /write?token=secret is unknown", http.StatusForbidden)
+				},
+				err: "403 Forbidden: token '…' of /write?… is unknown; check --remote-write.config.file",
 			},
 			"a page": {
 				times: always, atMost: 1, fault: func(w http.ResponseWriter) { fmt.Fprint(w, "\n<!DOCTYPE html><title>Sign in</title>") },
@@ -310,6 +322,7 @@ func TestStoreFailures(t *testing.T) {
 				}
 			}
 		}
+		time.Sleep(time.Minute) // until the late answer
 	})
 }
 
@@ -340,6 +353,38 @@ func TestProbe(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := store.Probe(ctx, &cfg); !errors.Is(err, context.Canceled) {
+			t.Errorf("got error %v", err)
+		}
+	})
+}
+
+// A run may end without a word. The store then has a part of its first day.
+func TestBegunDayIsOfOneBackfill(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		service := newService(simulator.RangeStart, 50)
+		cfg := config(t, service)
+		var got *receiver
+		cfg.Store, got = newStore(t)
+		ctx, kill := context.WithCancel(t.Context())
+		got.fault = func(n int, w http.ResponseWriter) bool {
+			if n == 1 {
+				http.Error(w, "no store here", http.StatusNotFound)
+			}
+			if n == 4 {
+				kill()
+			}
+			return n == 1
+		}
+		other := cfg
+		other.Step = 2 * step
+		if _, err := backfill.Run(t.Context(), newClient(t, service), other); err == nil || !strings.Contains(err.Error(), "no store here") {
+			t.Fatalf("got error %v", err)
+		}
+		if _, err := backfill.Run(ctx, newClient(t, service), cfg); !errors.Is(err, context.Canceled) {
+			t.Fatalf("got error %v", err)
+		}
+		if _, err := backfill.Run(t.Context(), newClient(t, service), other); err == nil || !strings.Contains(err.Error(), `holds another backfill: --step was "1h0m0s" and is now "2h0m0s"`) {
 			t.Errorf("got error %v", err)
 		}
 	})

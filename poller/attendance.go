@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -137,16 +138,26 @@ func (a *Attendance) warnOfBacklog(waits time.Duration) {
 }
 
 // next returns the pending meeting that is due first, and when, on the monotonic
-// clock. A meeting that was first seen in the future is due at once: the wall clock
-// was ahead then. It forgets the tries of meetings that are not pending any more.
+// clock. One whose last reading failed comes behind all others that are due. A
+// meeting that was first seen in the future is due at once: the wall clock was ahead
+// then. It forgets the tries of meetings that are not pending any more.
 func (a *Attendance) next() (next ledger.Pending, due time.Time, ok bool) {
+	const never = 100 * 365 * 24 * time.Hour
 	clock, wall, pending := time.Now(), a.cfg.Now().Round(0), map[string]try{}
+	var failed ledger.Pending // that is due first of those
+	failedDue := clock.Add(never)
 	a.pending = 0
 	next, due, ok = a.ledger.NextPending(func(p ledger.Pending) time.Time {
 		a.pending++
 		if t, tried := a.tries[p.UUID]; tried {
 			pending[p.UUID] = t
-			return t.due
+			if !t.failed {
+				return t.due
+			}
+			if cmp.Or(t.due.Compare(failedDue), cmp.Compare(p.UUID, failed.UUID)) < 0 {
+				failed, failedDue = p, t.due
+			}
+			return clock.Add(never)
 		}
 		age := wall.Sub(p.Seen)
 		if age < 0 {
@@ -155,6 +166,9 @@ func (a *Attendance) next() (next ledger.Pending, due time.Time, ok bool) {
 		return clock.Add(a.cfg.Delay - age)
 	})
 	a.tries = pending
+	if due.After(clock) && failedDue.Before(due) {
+		next, due = failed, failedDue
+	}
 	return next, due, ok
 }
 
@@ -193,12 +207,16 @@ func (a *Attendance) fail(uuid string, err error) (wait time.Duration) {
 	a.status.Store(&status)
 
 	logger := log.With(a.cfg.Logger, "collector", status.Name)
-	if a.refusal.note(err, status.Name, status.Name, logger) {
+	all := a.concernsAll(t)
+	if all && a.refusal.note(err, status.Name, status.Name, logger) {
 		if !a.refusal.believed {
 			return max(refusalRetry, a.cfg.HistoryInterval+time.Minute)
 		}
 		a.logged = reason
 		return refusedInterval
+	}
+	if !all && t.failures == 1 && isRefusal(err) {
+		return wait // it may come from a dead token
 	}
 	if reason != a.logged {
 		a.logged = reason
@@ -207,6 +225,14 @@ func (a *Attendance) fail(uuid string, err error) (wait time.Duration) {
 		level.Debug(logger).Log("msg", "Reading attendance still fails", "reason", reason, "err", err)
 	}
 	return wait
+}
+
+// concernsAll reports whether a refusal is taken for one of all attendance. Where
+// the service has listed attendance before, it may concern one meeting only, which
+// this user may not see: only other meetings that are refused right after it show
+// more.
+func (a *Attendance) concernsAll(t try) bool {
+	return a.refusal.believed || t.failures == 1 && a.inARow > 1 || a.ledger.Snapshot().AttendanceSoFar().Meetings == 0
 }
 
 // backoffAfter returns the backoff after a number of failures.

@@ -136,6 +136,42 @@ func TestAttendanceThatFails(t *testing.T) {
 			s.Want(1, "up")
 		})
 	})
+	// The account may see some meetings only, and new ones fall due now and then.
+	for name, fault := range map[string]simulator.Fault{
+		"forbidden": simulator.Answer(403, "MMC.111070002", "no"), "failing": simulator.Answer(400, "MMC.111070001", "no"),
+	} {
+		t.Run(name+" meetings do not delay the others", func(t *testing.T) {
+			stack.Simulate(t, onlyAdded, func(t *testing.T, s *stack.Simulated) {
+				s.Run()
+				s.RunAttendance()
+				s.Pass(time.Minute)
+				began := time.Now()
+				s.Service.SetFault(onAttendance(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+					var i int
+					if n, _ := fmt.Sscanf(r.URL.Query().Get("confUUID"), "bad%d", &i); n == 1 {
+						fault(w, r, next)
+						return
+					}
+					_, _ = fmt.Sscan(r.URL.Query().Get("confUUID"), &i)
+					if age := time.Since(began.Add(time.Duration(i) * 20 * time.Minute)); age > 14*time.Minute {
+						t.Errorf("meeting %d was read after %s", i, age)
+					}
+					next.ServeHTTP(w, r)
+				}))
+				for i := range 30 {
+					add(s, fmt.Sprint(i), 1)
+					s.Pass(10 * time.Minute)
+					s.Scrape()
+					add(s, fmt.Sprint("bad", i), 1)
+					s.Pass(10 * time.Minute)
+				}
+				s.Want(30, "attended_meetings_total", "scheduled", "R&D")
+				if lines := s.Log.Lines("level=warn"); len(lines) != 1 || !strings.Contains(lines[0], "Reading attendance fails") {
+					t.Errorf("log: %q", lines)
+				}
+			})
+		})
+	}
 	t.Run("given up", func(t *testing.T) {
 		stack.Simulate(t, onlyAdded, func(_ *testing.T, s *stack.Simulated) {
 			s.Run()

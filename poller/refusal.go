@@ -31,20 +31,25 @@ type refusal struct {
 // note takes in the result of an attempt. It reports whether that is a refusal,
 // and logs when refusals are first believed. What was attempted is for a collector.
 func (r *refusal) note(err error, what, collector string, logger log.Logger) (refused bool) {
-	var e *client.Error
 	switch {
 	case err == nil:
 		*r = refusal{}
 		return false
-	case !errors.As(err, &e) || !e.Refused():
+	case !isRefusal(err):
 		return false
 	}
 	r.count++
-	if !r.believed && (r.count >= maxRefusals || e.Status == http.StatusNotFound) {
+	if e, _ := errors.AsType[*client.Error](err); !r.believed && (r.count >= maxRefusals || e.Status == http.StatusNotFound) {
 		r.believed = true
 		level.Warn(logger).Log("msg", fmt.Sprintf("The service does not offer %s, or not to this user; the next attempts are an hour apart; --no-collector.%s ends them", what, collector), "err", err)
 	}
 	return true
+}
+
+// isRefusal reports whether the service refuses what was attempted.
+func isRefusal(err error) bool {
+	e, ok := errors.AsType[*client.Error](err)
+	return ok && e.Refused()
 }
 
 // attempt calls read. It turns a panic into an error.
