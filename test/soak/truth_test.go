@@ -70,9 +70,11 @@ func (t *truth) boundsOf(r *record) (b bounds) {
 	if len(t.sweeps) == 0 {
 		return b // nothing is counted before the baseline
 	}
-	first := t.sweeps[0]
+	first, known := t.sweeps[0], false
 	for _, m := range r.offered(first.began, t.read) {
-		if !m.Start.Before(first.from) { // otherwise it is before every horizon
+		// What begins before every horizon counts only if it was known before its
+		// start moved.
+		if known = known || !m.Start.Before(first.from); known {
 			b.most = b.most.Max(oracle.SumsOf(*m))
 		}
 	}
