@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"html/template"
-	"maps"
 	"net/url"
 	"slices"
 	"time"
 
-	"huaweicloud_meeting_exporter/client"
 	"huaweicloud_meeting_exporter/ledger"
 	"huaweicloud_meeting_exporter/meeting"
 	"huaweicloud_meeting_exporter/poller"
@@ -195,127 +193,6 @@ func rows[V comparable](recent []ledger.LabeledSums, live poller.LiveMeetings, l
 	}
 	slices.SortFunc(all, func(a, b row) int {
 		return cmp.Or(cmp.Compare(b.Meetings, a.Meetings), cmp.Compare(b.Running, a.Running), cmp.Compare(a.Name, b.Name))
-	})
-	return all
-}
-
-// course is the picture of the meetings that ended in each step of the window.
-type course struct {
-	Bars  []bar
-	Most  bar
-	Step  time.Duration
-	Steps float64     // in the window; the first bar may be of a part of a step
-	Dated bool        // times need a date
-	Ticks []time.Time // evenly spread
-}
-
-type bar struct {
-	From, To         time.Time
-	Meetings         int64
-	X, Y, Wide, Tall float64 // X and Wide in steps, Y and Tall of 100
-}
-
-// Hourly reports whether a step is an hour.
-func (c course) Hourly() bool { return c.Step == time.Hour }
-
-// Hours returns the hours of a step.
-func (c course) Hours() int { return int(c.Step / time.Hour) }
-
-// maxBars is how many bars are still told apart on a phone.
-const maxBars = 48
-
-func newCourse(snapshot *ledger.Snapshot, window time.Duration, now time.Time) course {
-	c := course{Step: time.Hour * max(1, (window+maxBars*time.Hour-1)/(maxBars*time.Hour)), Dated: window > 24*time.Hour}
-	inSteps := func(d time.Duration) float64 { return float64(d) / float64(c.Step) }
-	c.Steps = inSteps(window)
-	meetings := snapshot.Course(now, c.Step)
-	end := now.Truncate(time.Minute)
-	begin := end.Add(-window)
-	for i, n := range meetings {
-		to := end.Add(-c.Step * time.Duration(len(meetings)-1-i))
-		b := bar{From: to.Add(-c.Step), To: to, Meetings: n}
-		if b.From.Before(begin) {
-			b.From = begin
-		}
-		b.X, b.Wide = inSteps(b.From.Sub(begin)), 0.8*inSteps(to.Sub(b.From))
-		if c.Bars = append(c.Bars, b); n > c.Most.Meetings {
-			c.Most = b
-		}
-	}
-	for i := range c.Bars {
-		b := &c.Bars[i]
-		b.Tall = 100 * float64(b.Meetings) / float64(max(c.Most.Meetings, 1))
-		b.Y = 100 - b.Tall
-	}
-	const intervals = 4
-	for i := range intervals + 1 {
-		c.Ticks = append(c.Ticks, end.Add(-window*time.Duration(intervals-i)/intervals))
-	}
-	return c
-}
-
-// capacity is one resource that the enterprise has bought.
-type capacity struct {
-	Resource    string // value of the label resource
-	Name        string
-	Consumed    bool    // it is used up by meetings, and not by what is registered
-	Used, Quota float64 // negative if unknown
-	Percent     float64 // used; negative if unknown
-	Expired     float64 // 0 if nothing is known to have expired
-	Expiry      time.Time
-}
-
-// readCapacity returns what is known of the resources: at first those that meetings
-// use up, and the one with the largest share in use first.
-func readCapacity(w words, r *poller.Resources, now time.Time) []capacity {
-	usage, usageKnown := r.Usage(now)
-	quotas, _ := r.Quotas(now)
-	expiry, _ := r.Expiry(now)
-	inUse := map[string]float64{}
-	if usageKnown {
-		inUse = map[string]float64{
-			client.ConcurrentParticipants: float64(usage.Participants),
-			client.LiveStreams:            float64(usage.LiveStreams),
-			client.RecordingStorage:       float64(usage.RecordingStorage),
-		}
-	}
-	names := map[string]bool{}
-	for _, known := range []func(yield func(string) bool){maps.Keys(inUse), maps.Keys(quotas), maps.Keys(expiry)} {
-		for name := range known {
-			names[name] = true
-		}
-	}
-	var all []capacity
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		c := capacity{Resource: name, Name: w.resource(name), Used: -1, Quota: -1, Percent: -1}
-		if q, ok := quotas[name]; ok {
-			c.Used, c.Quota, c.Expired = float64(q.Used), float64(q.Quota), max(0, float64(q.Expired))
-		}
-		if used, ok := inUse[name]; ok {
-			c.Used, c.Consumed = used, true
-		}
-		if name == client.RecordingStorage {
-			c.Used, c.Quota, c.Expired = c.Used/1e9, c.Quota/1e9, c.Expired/1e9
-		}
-		if c.Used >= 0 && c.Quota > 0 {
-			c.Percent = 100 * c.Used / c.Quota
-		}
-		if at, ok := expiry[name]; ok {
-			c.Expiry = at.In(now.Location())
-		}
-		if c.Used < 0 && c.Quota <= 0 && c.Expired == 0 && c.Expiry.IsZero() {
-			continue
-		}
-		all = append(all, c)
-	}
-	slices.SortStableFunc(all, func(a, b capacity) int {
-		switch {
-		case a.Consumed && !b.Consumed:
-			return -1
-		case b.Consumed && !a.Consumed:
-			return 1
-		}
-		return cmp.Compare(b.Percent, a.Percent)
 	})
 	return all
 }
